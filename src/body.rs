@@ -1,0 +1,76 @@
+//! The body of a traced response: the exchange lives in it until the last frame, an error, or the drop.
+
+use std::{
+    fmt::Display,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Buf;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use crate::{exchange::Exchange, outcome::End, semconv::error};
+
+pin_project! {
+    /// A response body that ends its exchange: at its last frame, at an error, or when it is dropped before that.
+    ///
+    /// Frames, size and end are those of the body within.
+    #[derive(Debug)]
+    pub struct TracedBody<B> {
+        #[pin]
+        inner: B,
+        exchange: Exchange,
+    }
+}
+
+impl<B: Body> TracedBody<B> {
+    pub(crate) fn new(inner: B, mut exchange: Exchange) -> Self {
+        if exchange.is_live() {
+            exchange.expect(inner.size_hint().exact(), inner.is_end_stream());
+        }
+        Self { inner, exchange }
+    }
+}
+
+impl<B> Body for TracedBody<B>
+where
+    B: Body,
+    B::Error: Display + 'static,
+{
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let mut this = self.project();
+        let inner = this.inner.as_mut();
+        let frame = ready!(this.exchange.enter(|| inner.poll_frame(cx)));
+        if this.exchange.is_live() {
+            match &frame {
+                None => this.exchange.end(End::Complete(None)),
+                Some(Err(error)) => this.exchange.end(End::BodyError(error::failure(error))),
+                Some(Ok(frame)) => {
+                    let is_last = frame
+                        .data_ref()
+                        .is_some_and(|data| this.exchange.count(data.remaining()));
+                    // Whoever knows that this was the last frame does not poll again.
+                    if frame.is_trailers() || is_last || this.inner.is_end_stream() {
+                        this.exchange.end(End::Complete(frame.trailers_ref()));
+                    }
+                }
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

@@ -1,0 +1,189 @@
+use std::{borrow::Cow, sync::Arc};
+
+use http::Uri;
+use tower_layer::Layer;
+
+use super::{attempts::AttemptsLayer, service::ClientService};
+use crate::{
+    config::{Captured, ClientConfig},
+    head::{RequestHead, ResponseHead},
+    outcome::Outcome,
+    semconv::url::Redaction,
+    span_mut::SpanMut,
+    targets::Targets,
+    telemetry::Telemetry,
+};
+
+/// Traces each request that a client sends, and hands the trace on: hyper-util's client, a tonic `Channel`, any Tower
+/// service over `http::Request`.
+///
+/// ```
+/// use throughline::ClientLayer;
+/// use tower::ServiceBuilder;
+///
+/// # let client = tower::service_fn(|_: http::Request<String>| async { Ok::<_, std::io::Error>(http::Response::new(String::new())) });
+/// let client = ServiceBuilder::new().layer(ClientLayer::new()).service(client);
+/// ```
+///
+/// # When
+///
+/// One span covers one attempt: inside a retry layer each try has its own, siblings under the caller's span. The span
+/// starts when the inner service is called, then its context goes into the headers. It ends once: when the body of the
+/// response has been read to its end or dropped, or at an error. That the caller drops the future or the body is no
+/// error; the span says `throughline.ending=cancelled`.
+///
+/// # Defaults
+///
+/// - Every request is traced, and a child of whatever span is current.
+/// - Trace and baggage go to every host: [`Targets::all`]. Restrict them where strangers are called.
+/// - The span is called `{method}`; gRPC calls by their method.
+/// - `url.full` without userinfo, with known-secret values of the query `REDACTED`, see [`Redaction`].
+/// - No header and no body size is recorded.
+/// - A status from 400 and an error of the service or of the body are errors.
+/// - Methods outside of `CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE` are `_OTHER`.
+/// - Spans go to the pipeline of [`init`](crate::init), else to OpenTelemetry's global provider, looked up at each request.
+/// - While telemetry is suppressed, as in an exporter's own calls, requests pass untouched.
+#[derive(Clone, Debug, Default)]
+#[must_use = "a layer does nothing until it is added to a service"]
+pub struct ClientLayer {
+    pub(crate) config: Arc<ClientConfig>,
+}
+
+impl ClientLayer {
+    /// A layer with the defaults above.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A layer for the outside of a retry layer: it has each attempt inside know which it is, for
+    /// `http.request.resend_count`. A retry policy that clones requests must clone their extensions; otherwise the count
+    /// is left out.
+    pub fn attempts() -> AttemptsLayer {
+        AttemptsLayer
+    }
+
+    /// Says which requests are traced. Asked once a request; one that is left out passes untouched, without trace headers.
+    pub fn filter(self, keep: impl Fn(&RequestHead<'_>) -> bool + Send + Sync + 'static) -> Self {
+        self.with(|config| config.common.filter = Some(Arc::new(keep)))
+    }
+
+    /// Where the requests go, for clients whose requests do not say it: a tonic `Channel` hands its layers URIs without
+    /// a host. It names `server.address` and `server.port`, and decides what [`propagate_to`](Self::propagate_to) asks.
+    pub fn target(self, target: Uri) -> Self {
+        self.with(|config| config.target = Some(target))
+    }
+
+    /// The logical name of the service that is called, as `server.service.name`.
+    pub fn peer_service(self, name: impl Into<Arc<str>>) -> Self {
+        self.with(|config| config.peer_service = Some(name.into()))
+    }
+
+    /// Which hosts get the trace headers and the baggage. From a request to any other host such headers are taken out,
+    /// also those that a handler copied from its own caller. Where the host is not known, only [`Targets::all`] lets
+    /// anything go.
+    pub fn propagate_to(self, targets: Targets) -> Self {
+        self.with(|config| config.propagate_to = targets)
+    }
+
+    /// Which hosts get the baggage, among those that get the trace headers.
+    pub fn baggage_to(self, targets: Targets) -> Self {
+        self.with(|config| config.baggage_to = targets)
+    }
+
+    /// The template of a request's path (`/orders/{id}`), of few values: it becomes `url.template` and part of the
+    /// span's name. Asked once, before the span starts; `None` leaves both out.
+    pub fn url_template(
+        self,
+        template: impl Fn(&RequestHead<'_>) -> Option<Cow<'static, str>> + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|config| config.template = Some(Arc::new(template)))
+    }
+
+    /// Records these request headers as `http.request.header.<name>`, or `rpc.request.header.<name>` of a gRPC call, as
+    /// they are before the trace headers are written. The list is empty by default.
+    pub fn record_request_headers<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Self {
+        self.with(|config| config.common.request_headers = Captured::list("request.header", names))
+    }
+
+    /// Records these response headers as `http.response.header.<name>`, read when the head of the response is there.
+    pub fn record_response_headers<N: AsRef<str>>(
+        self,
+        names: impl IntoIterator<Item = N>,
+    ) -> Self {
+        self.with(|config| {
+            config.common.response_headers = Captured::list("response.header", names);
+        })
+    }
+
+    /// Records `http.request.body.size` where it is declared or known, and `http.response.body.size` as counted in data
+    /// frames until the end, both in bytes.
+    pub fn record_body_sizes(self, record: bool) -> Self {
+        self.with(|config| config.common.body_sizes = record)
+    }
+
+    /// Which query values are redacted in `url.full`.
+    pub fn redact(self, redaction: Redaction) -> Self {
+        self.with(|config| config.common.redaction = redaction)
+    }
+
+    /// The methods that are known, instead of the default ones and of `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`. The
+    /// comparison is case-sensitive.
+    pub fn known_methods<N: AsRef<str>>(self, methods: impl IntoIterator<Item = N>) -> Self {
+        let methods = methods
+            .into_iter()
+            .map(|method| method.as_ref().into())
+            .collect();
+        self.with(|config| config.common.known_methods = Some(methods))
+    }
+
+    /// Names the span, before it starts; `None` leaves the default name. The name must have few values.
+    pub fn span_name(
+        self,
+        name: impl Fn(&RequestHead<'_>) -> Option<Cow<'static, str>> + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|config| config.common.span_name = Some(Arc::new(name)))
+    }
+
+    /// Runs once an attempt, after the span has started and before the request goes out. It sees the request without our
+    /// headers.
+    pub fn on_request(
+        self,
+        hook: impl Fn(&RequestHead<'_>, &mut SpanMut<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|config| config.common.on_request = Some(Arc::new(hook)))
+    }
+
+    /// Runs when the head of the response is there. Not at all if there is no head.
+    pub fn on_response(
+        self,
+        hook: impl Fn(&ResponseHead<'_>, &mut SpanMut<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|config| config.common.on_response = Some(Arc::new(hook)))
+    }
+
+    /// Runs once, at the end of the exchange however it ends, just before the span does. It may run in a `drop`.
+    pub fn on_end(
+        self,
+        hook: impl Fn(&Outcome<'_>, &mut SpanMut<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|config| config.common.on_end = Some(Arc::new(hook)))
+    }
+
+    /// Uses this pipeline instead of the installed one or the globals.
+    pub fn telemetry(self, telemetry: &Telemetry) -> Self {
+        self.with(|config| config.common.telemetry.give(telemetry.handle.clone()))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut ClientConfig)) -> Self {
+        change(Arc::make_mut(&mut self.config));
+        self
+    }
+}
+
+impl<S> Layer<S> for ClientLayer {
+    type Service = ClientService<S>;
+
+    fn layer(&self, inner: S) -> ClientService<S> {
+        ClientService::new(inner, Arc::clone(&self.config))
+    }
+}

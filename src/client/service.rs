@@ -1,0 +1,175 @@
+use std::{
+    fmt::Display,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{HeaderMap, Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::attempts::Attempts;
+use crate::{
+    config::{ClientConfig, Side, guarded},
+    conventions,
+    exchange::{Begin, Exchange},
+    future::ResponseFuture,
+    head::RequestHead,
+    protocol::Protocol,
+    route::Mark,
+    scan::decimal,
+    semconv::{
+        client::{Call, Destination},
+        method::Method,
+    },
+    telemetry::Handle,
+};
+
+/// The service that [`ClientLayer`](crate::ClientLayer) makes. It adds no bound, no box and no error to the one within.
+#[derive(Clone, Debug)]
+pub struct ClientService<S> {
+    inner: S,
+    config: Arc<ClientConfig>,
+}
+
+/// An exchange that has begun, and what the outgoing headers must become.
+pub(crate) struct Sending {
+    pub(crate) exchange: Exchange,
+    telemetry: Handle,
+    trace: bool,
+    baggage: bool,
+}
+
+impl<S> ClientService<S> {
+    pub(crate) fn new(inner: S, config: Arc<ClientConfig>) -> Self {
+        Self { inner, config }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for ClientService<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Display + 'static,
+    R: Body,
+    R::Error: Display + 'static,
+{
+    type Response = Response<crate::TracedBody<R>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        // A handler that passes its own request on must not pass on whose it was.
+        request.extensions_mut().remove::<Mark>();
+        let resend = request
+            .extensions()
+            .get::<Attempts>()
+            .map_or(0, Attempts::next);
+        let sending = begin(&self.config, &RequestHead::of(&request), resend, None);
+        let exchange = match sending {
+            Some(sending) => sending.inject(request.headers_mut()),
+            None => Exchange::none(),
+        };
+        let future = exchange.enter(|| self.inner.call(request));
+        ResponseFuture::new(future, exchange)
+    }
+}
+
+impl Sending {
+    /// Writes the trace into the headers, or takes it out where the host may not have it.
+    pub(crate) fn inject(self, headers: &mut HeaderMap) -> Exchange {
+        if let Some(state) = self.exchange.state() {
+            if self.trace {
+                self.telemetry
+                    .propagation()
+                    .inject(state.context(), headers, self.baggage);
+            } else {
+                self.telemetry.propagation().strip(headers);
+            }
+        }
+        self.exchange
+    }
+}
+
+/// Opens the exchange of an attempt. `None`: nothing is traced, and the request goes out untouched.
+///
+/// `body_size` is the exact size of the body, where that is known without a `content-length`.
+pub(crate) fn begin(
+    config: &Arc<ClientConfig>,
+    head: &RequestHead<'_>,
+    resend_count: u32,
+    body_size: Option<u64>,
+) -> Option<Sending> {
+    let parent = opentelemetry::Context::current();
+    if parent.is_telemetry_suppressed() || !config.common.keeps(head) {
+        return None;
+    }
+    let telemetry = config.common.telemetry.handle();
+    let uri = head.uri();
+    let destination = match &config.target {
+        Some(target) => Destination::new(
+            target.scheme_str(),
+            target.authority().map(http::uri::Authority::as_str),
+        ),
+        None => Destination::new(uri.scheme(), uri.authority()),
+    };
+    let protocol = Protocol::of(head.headers().first("content-type"));
+    let known = config
+        .common
+        .known_methods
+        .as_deref()
+        .or_else(|| telemetry.known_methods());
+    let template = config
+        .template
+        .as_ref()
+        .and_then(|hook| guarded(|| hook(head)).flatten());
+    let begin = Begin {
+        side: Side::Client(Arc::clone(config)),
+        protocol,
+        method: Method::of(head.method(), known),
+        head,
+        route: None,
+        parent: &parent,
+        link: None,
+    };
+    let exchange = Exchange::start(
+        &telemetry,
+        begin,
+        |begin| {
+            conventions::name(
+                &begin.side,
+                protocol,
+                &begin.method,
+                head,
+                template.as_deref(),
+            )
+        },
+        |begin, attributes| {
+            let declared = || head.headers().first("content-length").and_then(decimal);
+            let call = Call {
+                redaction: &config.common.redaction,
+                destination: &destination,
+                service: config.peer_service.as_ref(),
+                template: template.as_deref(),
+                resend_count,
+                body_size: config
+                    .common
+                    .body_sizes
+                    .then(|| body_size.or_else(declared))
+                    .flatten(),
+            };
+            conventions::client_request(config, protocol, &begin.method, head, &call, attributes);
+        },
+    );
+    let (host, port) = (destination.host, destination.port);
+    let trace = config.propagate_to.contains(host, port);
+    Some(Sending {
+        exchange,
+        telemetry,
+        trace,
+        baggage: trace && config.baggage_to.contains(host, port),
+    })
+}

@@ -1,0 +1,190 @@
+//! Switches and hooks of the layers, behind one shared pointer each.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use http::HeaderName;
+use opentelemetry::trace::SpanKind;
+
+use crate::{
+    head::{RequestHead, ResponseHead},
+    outcome::Outcome,
+    propagate::parent::RemoteParent,
+    protocol::Protocol,
+    semconv::{peer::TrustedProxies, url::Redaction},
+    span_mut::SpanMut,
+    targets::Targets,
+    telemetry::Choice,
+};
+
+type Hook<F> = Option<Arc<F>>;
+pub(crate) type Filter = dyn Fn(&RequestHead<'_>) -> bool + Send + Sync;
+pub(crate) type SpanName = dyn Fn(&RequestHead<'_>) -> Option<Cow<'static, str>> + Send + Sync;
+pub(crate) type OnRequest = dyn Fn(&RequestHead<'_>, &mut SpanMut<'_>) + Send + Sync;
+pub(crate) type OnResponse = dyn Fn(&ResponseHead<'_>, &mut SpanMut<'_>) + Send + Sync;
+pub(crate) type OnEnd = dyn Fn(&Outcome<'_>, &mut SpanMut<'_>) + Send + Sync;
+pub(crate) type ParentOf = dyn Fn(&RequestHead<'_>) -> RemoteParent + Send + Sync;
+
+/// What both sides have.
+#[derive(Clone, Default)]
+pub(crate) struct Config {
+    pub(crate) telemetry: Choice,
+    pub(crate) filter: Hook<Filter>,
+    pub(crate) span_name: Hook<SpanName>,
+    pub(crate) on_request: Hook<OnRequest>,
+    pub(crate) on_response: Hook<OnResponse>,
+    pub(crate) on_end: Hook<OnEnd>,
+    pub(crate) request_headers: Vec<Captured>,
+    pub(crate) response_headers: Vec<Captured>,
+    pub(crate) redaction: Redaction,
+    pub(crate) body_sizes: bool,
+    pub(crate) known_methods: Option<Arc<[Arc<str>]>>,
+}
+
+/// What only a server has.
+#[derive(Clone, Default)]
+pub(crate) struct ServerConfig {
+    pub(crate) common: Config,
+    pub(crate) remote_parent: RemoteParent,
+    pub(crate) remote_parent_with: Hook<ParentOf>,
+    pub(crate) trust: TrustedProxies,
+    pub(crate) scheme: Scheme,
+    pub(crate) server_timing: bool,
+}
+
+/// What only a client has.
+#[derive(Clone, Default)]
+pub(crate) struct ClientConfig {
+    pub(crate) common: Config,
+    pub(crate) target: Option<http::Uri>,
+    pub(crate) peer_service: Option<Arc<str>>,
+    pub(crate) propagate_to: Targets,
+    pub(crate) baggage_to: Targets,
+    pub(crate) template: Hook<SpanName>,
+}
+
+/// Which end of the exchange this is, with its configuration. The two differ in what things are called.
+#[derive(Clone, Debug)]
+pub(crate) enum Side {
+    Server(Arc<ServerConfig>),
+    Client(Arc<ClientConfig>),
+}
+
+/// The scheme of requests that do not say theirs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    #[default]
+    Http,
+    Https,
+}
+
+/// A header on an allow-list, with the attribute it becomes.
+#[derive(Clone, Debug)]
+pub(crate) struct Captured {
+    pub(crate) header: HeaderName,
+    http: Arc<str>,
+    rpc: Arc<str>,
+}
+
+impl Config {
+    pub(crate) fn keeps(&self, head: &RequestHead<'_>) -> bool {
+        // A filter that panics filters nothing.
+        self.filter
+            .as_ref()
+            .is_none_or(|filter| guarded(|| filter(head)).unwrap_or(true))
+    }
+}
+
+impl Side {
+    pub(crate) fn common(&self) -> &Config {
+        match self {
+            Self::Server(config) => &config.common,
+            Self::Client(config) => &config.common,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> SpanKind {
+        match self {
+            Self::Server(_) => SpanKind::Server,
+            Self::Client(_) => SpanKind::Client,
+        }
+    }
+}
+
+impl Scheme {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+impl Captured {
+    /// `part` is `request.header` or `response.header`. Names that no header can have are left out.
+    pub(crate) fn list<N: AsRef<str>>(part: &str, names: impl IntoIterator<Item = N>) -> Vec<Self> {
+        names
+            .into_iter()
+            .filter_map(|name| {
+                let header = HeaderName::from_bytes(name.as_ref().trim().as_bytes()).ok()?;
+                Some(Self {
+                    http: format!("http.{part}.{header}").into(),
+                    rpc: format!("rpc.{part}.{header}").into(),
+                    header,
+                })
+            })
+            .collect()
+    }
+
+    pub(crate) fn attribute(&self, protocol: Protocol) -> &Arc<str> {
+        match protocol {
+            Protocol::Http => &self.http,
+            Protocol::Grpc => &self.rpc,
+        }
+    }
+}
+
+/// Runs a user's hook. Its panic is reported by the panic hook as any other and goes no further: the request matters more.
+pub(crate) fn guarded<T>(hook: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(hook)).ok()
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("telemetry", &self.telemetry)
+            .field("request_headers", &self.request_headers)
+            .field("response_headers", &self.response_headers)
+            .field("redaction", &self.redaction)
+            .field("body_sizes", &self.body_sizes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerConfig")
+            .field("common", &self.common)
+            .field("remote_parent", &self.remote_parent)
+            .field("trust", &self.trust)
+            .field("scheme", &self.scheme)
+            .field("server_timing", &self.server_timing)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ClientConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientConfig")
+            .field("common", &self.common)
+            .field("target", &self.target)
+            .field("peer_service", &self.peer_service)
+            .field("propagate_to", &self.propagate_to)
+            .field("baggage_to", &self.baggage_to)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,401 @@
+//! One value that is born with a request, travels from future to body, and ends exactly once.
+//!
+//! It knows nothing of services, futures or bodies: whatever drives it enters its context, tells it the head of the
+//! response, and ends it. Dropping it is the cancelled case.
+
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering::Relaxed},
+    },
+    thread,
+    time::{Instant, SystemTime},
+};
+
+use http::{HeaderValue, StatusCode};
+use opentelemetry::{
+    Context,
+    trace::{SpanContext, TraceContextExt},
+};
+
+use crate::{
+    config::{Side, guarded},
+    conventions,
+    head::{RequestHead, ResponseHead},
+    outcome::{End, Ending, Outcome, Verdict},
+    protocol::Protocol,
+    semconv::{self, Sink, method::Method, names, rpc::Status},
+    span::{Attributes, Start, Started},
+    span_mut::{Override, SpanMut},
+    telemetry::{Handle, SamplerReads},
+    value::Value,
+};
+
+/// The owner of an exchange, or of none where the request is not traced. Whoever holds it last ends it.
+#[derive(Debug, Default)]
+pub(crate) struct Exchange(Option<Arc<State>>);
+
+/// What is known of an exchange. The request's own extension shares it, so that a route can be named late.
+#[derive(Debug)]
+pub(crate) struct State {
+    span: Started,
+    side: Side,
+    protocol: Protocol,
+    method: Method,
+    clock: Clock,
+    route: Routes,
+    status: AtomicU16,
+    body_size: AtomicU64,
+    ended: AtomicBool,
+    verdict: Mutex<Option<Override>>,
+    early: OnceLock<Status>,
+    /// What the request's method says of the response: `HEAD` has no body, `CONNECT` becomes a tunnel.
+    is_head: bool,
+    is_connect: bool,
+    /// How many bytes the body says it has; [`UNKNOWN`] where it does not.
+    expected: AtomicU64,
+}
+
+/// No body is this long.
+const UNKNOWN: u64 = u64::MAX;
+
+/// How a request starts an exchange.
+#[derive(Debug)]
+pub(crate) struct Begin<'a> {
+    pub(crate) side: Side,
+    pub(crate) protocol: Protocol,
+    pub(crate) method: Method,
+    pub(crate) head: &'a RequestHead<'a>,
+    pub(crate) route: Option<&'a str>,
+    pub(crate) parent: &'a Context,
+    pub(crate) link: Option<SpanContext>,
+}
+
+/// The route as the router matched it, and as a handler named it, which wins.
+#[derive(Debug, Default)]
+struct Routes {
+    matched: OnceLock<Arc<str>>,
+    named: OnceLock<Arc<str>>,
+    /// Whether it was known when the span got its name.
+    in_name: bool,
+    /// Whether a sampler already saw it as `http.route`.
+    written: bool,
+}
+
+/// The one reading of the clocks at the start. Durations are monotonic; the wall clock only says when.
+#[derive(Clone, Copy, Debug)]
+struct Clock {
+    wall: SystemTime,
+    monotonic: Instant,
+}
+
+/// Ends the exchange if the code it guards panics. The panic goes on.
+struct OnPanic<'a> {
+    state: &'a State,
+    already: bool,
+}
+
+impl Exchange {
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
+    /// Starts the span. `name` and `describe` are called only for a span that is recorded, or for a sampler that reads
+    /// what they make.
+    pub(crate) fn start(
+        telemetry: &Handle,
+        mut begin: Begin<'_>,
+        name: impl FnOnce(&Begin<'_>) -> Cow<'static, str>,
+        describe: impl FnOnce(&Begin<'_>, &mut Attributes),
+    ) -> Self {
+        let clock = Clock::now();
+        let early = telemetry.sampler() == SamplerReads::Everything;
+        let mut attributes = Attributes::default();
+        let (mut name, mut describe) = (Some(name), Some(describe));
+        if early && let Some(describe) = describe.take() {
+            describe(&begin, &mut attributes);
+            if let Some(route) = begin.route {
+                attributes.set(names::HTTP_ROUTE, route);
+            }
+        }
+        let first_name = match name.take_if(|_| early || !refused(begin.parent)) {
+            Some(name) => name(&begin),
+            None => Cow::Borrowed("HTTP"),
+        };
+        let span = telemetry.start(Start {
+            name: first_name,
+            kind: begin.side.kind(),
+            time: clock.wall,
+            parent: begin.parent,
+            link: begin.link.take(),
+            attributes: early.then(|| std::mem::take(&mut attributes)),
+        });
+        if span.recording {
+            if let Some(name) = name {
+                span.rename(name(&begin));
+            }
+            if let Some(describe) = describe {
+                describe(&begin, &mut attributes);
+            }
+        }
+
+        let state = State {
+            route: Routes {
+                matched: begin
+                    .route
+                    .map(|route| OnceLock::from(Arc::from(route)))
+                    .unwrap_or_default(),
+                named: OnceLock::new(),
+                in_name: begin.route.is_some(),
+                written: early && begin.route.is_some(),
+            },
+            span,
+            side: begin.side,
+            protocol: begin.protocol,
+            method: begin.method,
+            clock,
+            status: AtomicU16::new(0),
+            body_size: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+            verdict: Mutex::new(None),
+            early: OnceLock::new(),
+            is_head: begin.head.method() == "HEAD",
+            is_connect: begin.head.method() == "CONNECT",
+            expected: AtomicU64::new(UNKNOWN),
+        };
+        if let Some(hook) = &state.side.common().on_request {
+            guarded(|| hook(begin.head, &mut state.span_mut(&mut attributes)));
+        }
+        state.span.set(attributes);
+        Self(Some(Arc::new(state)))
+    }
+
+    /// Runs a step of the exchange under its context. If the step panics, that is the end of the exchange.
+    pub(crate) fn enter<T>(&self, step: impl FnOnce() -> T) -> T {
+        let Some(state) = &self.0 else { return step() };
+        let _panicked = OnPanic {
+            state,
+            already: thread::panicking(),
+        };
+        let _context = state.span.enter();
+        step()
+    }
+
+    /// The head of the response is there. If the connection becomes something else with it, that is the end: the span
+    /// covers the handshake.
+    pub(crate) fn head(&mut self, head: &ResponseHead<'_>) {
+        let Some(state) = &self.0 else { return };
+        state.head(head);
+        let status = head.status();
+        if status == StatusCode::SWITCHING_PROTOCOLS || (state.is_connect && status.is_success()) {
+            self.end(End::Upgraded);
+        }
+    }
+
+    /// The body of the response says how long it is. Ends the exchange if there is none to come.
+    pub(crate) fn expect(&mut self, size: Option<u64>, is_over: bool) {
+        let Some(state) = &self.0 else { return };
+        // Nobody polls a body that is over, or that the protocol has no room for.
+        if is_over || state.is_bodiless() {
+            self.end(End::Complete(None));
+        } else if let Some(size) = size
+            && state.protocol == Protocol::Http
+        {
+            state.expected.store(size, Relaxed);
+        }
+    }
+
+    /// A data frame of the response's body passed. Says whether it was the last one by the length that was expected:
+    /// whoever sends a body of known length does not ask for more.
+    pub(crate) fn count(&self, bytes: usize) -> bool {
+        let Some(state) = &self.0 else { return false };
+        // One writer: no need for an addition that is atomic as a whole.
+        let sum = state.body_size.load(Relaxed).saturating_add(bytes as u64);
+        state.body_size.store(sum, Relaxed);
+        sum == state.expected.load(Relaxed)
+    }
+
+    /// The header that tells a caller the server's span, where the layer is to send it (W3C Trace Context Level 3,
+    /// draft, `Server-Timing`).
+    pub(crate) fn server_timing(&self) -> Option<HeaderValue> {
+        let state = self.0.as_ref()?;
+        match &state.side {
+            Side::Server(config) if config.server_timing => {
+                HeaderValue::try_from(format!("trace;desc={}", state.span.ids())).ok()
+            }
+            Side::Server(_) | Side::Client(_) => None,
+        }
+    }
+
+    /// The end. Whatever comes after it changes nothing.
+    pub(crate) fn end(&mut self, end: End<'_>) {
+        if let Some(state) = self.0.take() {
+            state.end(end);
+        }
+    }
+
+    pub(crate) fn state(&self) -> Option<&Arc<State>> {
+        self.0.as_ref()
+    }
+
+    /// Whether the end is still to come.
+    pub(crate) fn is_live(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|state| !state.ended.load(Relaxed))
+    }
+}
+
+impl State {
+    pub(crate) fn context(&self) -> &Context {
+        &self.span.context
+    }
+
+    /// What a router found after the span had started. The first finding stays.
+    pub(crate) fn match_route(&self, route: &str) {
+        if self.route.matched.get().is_none() {
+            let _first = self.route.matched.set(Arc::from(route));
+        }
+    }
+
+    /// What a handler says its route is. The first word stays, and wins over what a router matched.
+    pub(crate) fn name_route(&self, route: Arc<str>) {
+        let _first = self.route.named.set(route);
+    }
+
+    fn head(&self, head: &ResponseHead<'_>) {
+        self.status.store(head.status().as_u16(), Relaxed);
+        if let Some(early) = conventions::early_status(self.protocol, head) {
+            let _first = self.early.set(early);
+        }
+        let mut attributes = Attributes::default();
+        if self.span.recording {
+            conventions::response(self.protocol, &self.side, head, &mut attributes);
+        }
+        if let Some(hook) = &self.side.common().on_response {
+            guarded(|| hook(head, &mut self.span_mut(&mut attributes)));
+        }
+        self.span.set(attributes);
+    }
+
+    fn end(&self, end: End<'_>) {
+        if self.ended.swap(true, Relaxed) {
+            return;
+        }
+        let duration = self.clock.monotonic.elapsed();
+        let status = StatusCode::from_u16(self.status.load(Relaxed)).ok();
+        let ending = end.ending();
+        let mut attributes = Attributes::default();
+        let verdict = conventions::verdict(
+            self.protocol,
+            &self.side,
+            status,
+            self.early.get().cloned(),
+            end,
+            &mut attributes,
+        );
+        let mut verdict = self.overridden(verdict);
+        if self.span.recording {
+            self.describe_end(ending, &mut attributes);
+        }
+        if let Some(hook) = &self.side.common().on_end {
+            let outcome = Outcome {
+                ending,
+                status,
+                error_type: verdict.error_type.as_deref(),
+                duration,
+                body_size: self.body_size.load(Relaxed),
+            };
+            guarded(|| hook(&outcome, &mut self.span_mut(&mut attributes)));
+            verdict = self.overridden(verdict);
+        }
+        if let Some(error_type) = verdict.error_type {
+            attributes.replace(names::ERROR_TYPE.into(), error_type.into());
+            self.span.fail(verdict.description);
+        }
+        self.span.set(attributes);
+        self.span.end(self.clock.wall + duration);
+    }
+
+    /// What only the end knows. The route is written here, once, because until here a handler may name it.
+    fn describe_end(&self, ending: Ending, attributes: &mut Attributes) {
+        if let Some(route) = self.route.latest() {
+            if self.route.is_late() {
+                self.span
+                    .rename(semconv::server::name(&self.method, Some(route)));
+            }
+            if !self.route.written {
+                attributes.set(names::HTTP_ROUTE, Arc::clone(route));
+            }
+        }
+        if let Some(mark) = ending.mark() {
+            attributes.set(names::ENDING, Value::Static(mark));
+        }
+        if self.side.common().body_sizes && self.protocol == Protocol::Http {
+            let size = i64::try_from(self.body_size.load(Relaxed)).unwrap_or(i64::MAX);
+            attributes.set(names::HTTP_RESPONSE_BODY_SIZE, size);
+        }
+    }
+
+    fn is_bodiless(&self) -> bool {
+        self.is_head || matches!(self.status.load(Relaxed), 204 | 304)
+    }
+
+    fn overridden(&self, verdict: Verdict) -> Verdict {
+        match &*self.verdict.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => verdict,
+            Some(Override::NoError) => Verdict::default(),
+            Some(Override::Error(error_type)) => {
+                Verdict::error(error_type.clone(), verdict.description)
+            }
+        }
+    }
+
+    fn span_mut<'a>(&'a self, attributes: &'a mut Attributes) -> SpanMut<'a> {
+        SpanMut::new(&self.span, attributes, &self.verdict)
+    }
+}
+
+impl Routes {
+    fn latest(&self) -> Option<&Arc<str>> {
+        match self.named.get() {
+            Some(named) => Some(named),
+            None => self.matched.get(),
+        }
+    }
+
+    fn is_late(&self) -> bool {
+        self.named.get().is_some() || !self.in_name
+    }
+}
+
+impl Clock {
+    fn now() -> Self {
+        Self {
+            wall: SystemTime::now(),
+            monotonic: Instant::now(),
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.end(End::Cancelled);
+    }
+}
+
+impl Drop for OnPanic<'_> {
+    fn drop(&mut self) {
+        if !self.already && thread::panicking() {
+            self.state.end(End::Panicked);
+        }
+    }
+}
+
+/// Whether the caller decided against sampling. Built-in samplers follow it, so nothing is made before they have.
+fn refused(parent: &Context) -> bool {
+    let span = parent.span();
+    let caller = span.span_context();
+    caller.is_valid() && !caller.is_sampled()
+}

@@ -1,0 +1,96 @@
+//! The one door to OpenTelemetry's own types: its crates, our propagators, and a pipeline of a provider of one's own.
+//!
+//! These crates are at 0.x: their next version is a breaking change of this module, and of this module alone.
+
+pub use opentelemetry;
+
+pub use crate::propagate::{baggage::BaggagePropagator, trace_context::TraceContextPropagator};
+
+use std::sync::Arc;
+
+use opentelemetry::{
+    Context,
+    propagation::TextMapPropagator,
+    trace::{Tracer, TracerProvider},
+};
+
+use crate::{
+    propagate::Propagation,
+    span::SpanIds,
+    telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits},
+};
+
+/// A pipeline that sends spans to this provider, and propagates by W3C Trace Context and Baggage.
+///
+/// The provider stays its owner's to flush and to shut down. Short for `Pipeline::of(provider).build()`.
+pub fn telemetry<P>(provider: &P) -> Telemetry
+where
+    P: TracerProvider,
+    P::Tracer: Tracer<Span: Send + Sync + 'static> + Send + Sync + 'static,
+{
+    Pipeline::of(provider).build()
+}
+
+/// The ids of the span in a context.
+pub fn span_ids(context: &Context) -> SpanIds {
+    SpanIds::of(context)
+}
+
+/// A pipeline around a provider of one's own, and what the layers may know of it.
+#[derive(Debug)]
+#[must_use = "call build()"]
+pub struct Pipeline<'a, P> {
+    provider: &'a P,
+    traits: Traits,
+}
+
+impl<'a, P> Pipeline<'a, P>
+where
+    P: TracerProvider,
+    P::Tracer: Tracer<Span: Send + Sync + 'static> + Send + Sync + 'static,
+{
+    /// Nothing is known of the provider: the attributes of a request are made before its sampler decides.
+    pub fn of(provider: &'a P) -> Self {
+        Self {
+            provider,
+            traits: Traits {
+                propagation: Propagation::W3c,
+                sampler: SamplerReads::Everything,
+                ids: Ids::Unknown,
+                known_methods: None,
+            },
+        }
+    }
+
+    /// Reads and writes traces by this propagator instead of W3C Trace Context and Baggage.
+    pub fn propagator(
+        mut self,
+        propagator: impl TextMapPropagator + Send + Sync + 'static,
+    ) -> Self {
+        self.traits.propagation = Propagation::Custom(Arc::new(propagator));
+        self
+    }
+
+    /// The sampler decides by the trace id and the parent alone, as those of the SDK do. Name and attributes are then
+    /// made for recorded spans only, after the decision, which makes unsampled requests much cheaper.
+    pub fn sampler_reads_parent_only(mut self) -> Self {
+        self.traits.sampler = SamplerReads::Parent;
+        self
+    }
+
+    /// The low 56 bits of the trace ids are random, as those of the SDK's own generator are: new traces then say so
+    /// (W3C Trace Context Level 2, section 3.2.2.5.2).
+    pub fn random_ids(mut self) -> Self {
+        self.traits.ids = Ids::Random;
+        self
+    }
+
+    /// The pipeline. Layers take it by [`ServerLayer::telemetry`](crate::ServerLayer::telemetry), or all at once by
+    /// [`Telemetry::install`].
+    pub fn build(self) -> Telemetry {
+        Telemetry {
+            handle: Handle::new(self.provider, self.traits),
+            lifecycle: None,
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! How a trace crosses a process: reading it from a request's head, writing it into a request's headers.
+
+pub(crate) mod baggage;
+pub(crate) mod carrier;
+pub(crate) mod parent;
+pub(crate) mod trace_context;
+pub(crate) mod trace_state;
+
+use std::{fmt, sync::Arc};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use opentelemetry::{
+    Context, baggage::BaggageExt, global, propagation::TextMapPropagator, trace::TraceContextExt,
+};
+
+use self::carrier::{HeadCarrier, HeadersCarrier};
+use crate::{head::RequestHead, scan::Scan};
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+
+/// Which formats a pipeline reads and writes.
+#[derive(Clone)]
+pub(crate) enum Propagation {
+    /// W3C Trace Context and Baggage, written here and read in the walk over the headers.
+    W3c,
+    /// The user's own.
+    Custom(Arc<dyn TextMapPropagator + Send + Sync>),
+    /// OpenTelemetry's global one as it is at each request; W3C while nobody has set any.
+    Global,
+}
+
+impl Propagation {
+    /// Reads what the caller sent. Where it sent nothing, or nothing valid, the base comes back.
+    pub(crate) fn extract(
+        &self,
+        head: &RequestHead<'_>,
+        scan: &Scan<'_>,
+        base: &Context,
+    ) -> Context {
+        match self {
+            Self::W3c => extract_w3c(scan, base),
+            Self::Custom(propagator) => {
+                propagator.extract_with_context(base, &HeadCarrier::new(head))
+            }
+            Self::Global => global::get_text_map_propagator(|propagator| {
+                if propagator.fields().next().is_none() {
+                    extract_w3c(scan, base)
+                } else {
+                    propagator.extract_with_context(base, &HeadCarrier::new(head))
+                }
+            }),
+        }
+    }
+
+    /// Writes the context into the headers of an outgoing request, over what they held.
+    pub(crate) fn inject(&self, context: &Context, headers: &mut HeaderMap, with_baggage: bool) {
+        if with_baggage || context.baggage().is_empty() {
+            self.inject_whole(context, headers, with_baggage);
+        } else {
+            self.inject_whole(&context.with_cleared_baggage(), headers, with_baggage);
+        }
+    }
+
+    /// Takes out what a handler copied from its own caller's request, for a host that must not get it.
+    pub(crate) fn strip(&self, headers: &mut HeaderMap) {
+        let remove = |propagator: &dyn TextMapPropagator, headers: &mut HeaderMap| {
+            for field in propagator.fields() {
+                headers.remove(field);
+            }
+        };
+        match self {
+            Self::W3c => {}
+            Self::Custom(propagator) => remove(&**propagator, headers),
+            Self::Global => {
+                global::get_text_map_propagator(|propagator| remove(propagator, headers));
+            }
+        }
+        headers.remove(TRACEPARENT);
+        headers.remove(TRACESTATE);
+        headers.remove(BAGGAGE);
+    }
+
+    fn inject_whole(&self, context: &Context, headers: &mut HeaderMap, with_baggage: bool) {
+        if !with_baggage {
+            headers.remove(BAGGAGE);
+        }
+        match self {
+            Self::W3c => inject_w3c(context, headers),
+            Self::Custom(propagator) => {
+                propagator.inject_context(context, &mut HeadersCarrier::new(headers));
+            }
+            Self::Global => global::get_text_map_propagator(|propagator| {
+                if propagator.fields().next().is_none() {
+                    inject_w3c(context, headers);
+                } else {
+                    propagator.inject_context(context, &mut HeadersCarrier::new(headers));
+                }
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for Propagation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::W3c => f.write_str("W3c"),
+            Self::Custom(propagator) => write!(f, "Custom({propagator:?})"),
+            Self::Global => f.write_str("Global"),
+        }
+    }
+}
+
+fn extract_w3c(scan: &Scan<'_>, base: &Context) -> Context {
+    let remote = trace_context::extract(
+        scan.traceparent.iter().copied(),
+        scan.tracestate.iter().copied(),
+    );
+    let context = remote.map_or_else(|| base.clone(), |remote| remote.into_context(base));
+    if scan.baggage.is_empty() {
+        return context;
+    }
+    match baggage::parse(scan.baggage.iter().copied()) {
+        Some(baggage) => context.with_baggage(baggage),
+        None => context,
+    }
+}
+
+fn inject_w3c(context: &Context, headers: &mut HeaderMap) {
+    let span = context.span();
+    if span.span_context().is_valid() {
+        let traceparent = trace_context::traceparent(span.span_context());
+        if let Ok(value) = HeaderValue::from_bytes(&traceparent) {
+            headers.insert(TRACEPARENT, value);
+        }
+        match trace_context::tracestate(context)
+            .and_then(|state| HeaderValue::from_str(&state).ok())
+        {
+            Some(value) => headers.insert(TRACESTATE, value),
+            None => headers.remove(TRACESTATE),
+        };
+    }
+    if let Some(value) =
+        baggage::encode(context.baggage()).and_then(|value| HeaderValue::from_str(&value).ok())
+    {
+        headers.insert(BAGGAGE, value);
+    }
+}

@@ -1,0 +1,45 @@
+//! Where the route of a request is looked for, and the mark by which it can be named late.
+
+use std::{borrow::Cow, sync::Arc};
+
+use http::Extensions;
+
+use crate::{axum_extensions, exchange::State};
+
+/// The one thing that a service can see of its layer: an extension of a type that only this crate can name. It says that
+/// the request has its span already, and takes a route.
+#[derive(Clone, Debug)]
+pub(crate) struct Mark(pub(crate) Arc<State>);
+
+/// Names the route of a request, where no router did or where the handler knows better: a template of few values, in
+/// one's own syntax (`/stock/{sku}`), never the path.
+///
+/// The span is renamed to `{method} {route}` when it ends, and `http.route` says the same. The first call wins. Without
+/// a [`ServerLayer`](crate::ServerLayer) outside it does nothing.
+///
+/// ```
+/// # fn handle(request: http::Request<()>) {
+/// throughline::set_route(request.extensions(), "/stock/{sku}");
+/// # }
+/// ```
+pub fn set_route(extensions: &Extensions, route: impl Into<Cow<'static, str>>) {
+    if let Some(Mark(state)) = extensions.get::<Mark>() {
+        state.name_route(route.into().into());
+    }
+}
+
+/// The route that a router matched, if a router that says so is outside.
+pub(crate) fn matched(extensions: &Extensions) -> Option<&str> {
+    axum_extensions::matched_path(extensions)
+}
+
+/// Whether the request has its span already. If so, what a router has found since goes to it.
+pub(crate) fn fill(extensions: &Extensions) -> bool {
+    let Some(Mark(state)) = extensions.get::<Mark>() else {
+        return false;
+    };
+    if let Some(route) = matched(extensions) {
+        state.match_route(route);
+    }
+    true
+}

@@ -1,0 +1,113 @@
+//! Who is at the other end: the socket's peer, the client behind trusted proxies, and how an authority splits.
+//!
+//! OpenTelemetry HTTP semantic conventions 1.45.0: `server.address`, `server.port`, `client.address`, `client.port`,
+//! `network.peer.*`, `network.local.*`, and `url.scheme` where a proxy tells it.
+
+mod authority;
+mod forwarded;
+mod list;
+mod trust;
+
+use std::net::SocketAddr;
+
+pub(crate) use authority::split_host_port;
+pub(crate) use forwarded::{Origin, resolve};
+pub use trust::{InvalidNetwork, TrustedProxies};
+
+/// The socket addresses of a connection, for the extensions of its requests.
+///
+/// For services that accept connections themselves: insert it into each request before the layer sees it, and the span
+/// gets `network.peer.*`, and `client.*` when no trusted proxy names another client. Where a framework leaves its own
+/// connection information in the request, that is read without this.
+///
+/// ```
+/// # use std::net::SocketAddr;
+/// use throughline::PeerAddr;
+/// # let (remote, local) = (SocketAddr::from(([192, 0, 2, 7], 49152)), SocketAddr::from(([192, 0, 2, 1], 80)));
+///
+/// // `remote` comes from `TcpListener::accept`, `local` from `TcpStream::local_addr`.
+/// let peer = PeerAddr::new(remote).with_local(local);
+/// # assert_eq!((peer.remote(), peer.local()), (remote, Some(local)));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[must_use]
+pub struct PeerAddr {
+    remote: SocketAddr,
+    local: Option<SocketAddr>,
+}
+
+impl PeerAddr {
+    /// The address that the connection came from (`getpeername`), not what a header says.
+    pub fn new(remote: SocketAddr) -> Self {
+        Self {
+            remote,
+            local: None,
+        }
+    }
+
+    /// The address that the connection was accepted on (`getsockname`).
+    pub fn with_local(mut self, local: SocketAddr) -> Self {
+        self.local = Some(local);
+        self
+    }
+
+    /// The address that the connection came from.
+    pub fn remote(&self) -> SocketAddr {
+        self.remote
+    }
+
+    /// The address that the connection was accepted on, if it was given.
+    pub fn local(&self) -> Option<SocketAddr> {
+        self.local
+    }
+}
+
+impl From<SocketAddr> for PeerAddr {
+    fn from(remote: SocketAddr) -> Self {
+        Self::new(remote)
+    }
+}
+
+/// The port that a URL of this scheme means when it names none (RFC 9110 §4.2, RFC 6455 §3). Schemes are lower case.
+pub(crate) fn default_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "http" | "ws" => Some(80),
+        "https" | "wss" => Some(443),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_ports() {
+        for (scheme, port) in [
+            ("http", Some(80)),
+            ("ws", Some(80)),
+            ("https", Some(443)),
+            ("wss", Some(443)),
+            ("ftp", None),
+            ("", None),
+        ] {
+            assert_eq!(default_port(scheme), port, "{scheme}");
+        }
+    }
+
+    #[test]
+    fn a_peer_address_keeps_what_it_was_given() {
+        let (remote, local) = (
+            SocketAddr::from(([192, 0, 2, 7], 49152)),
+            SocketAddr::from(([127, 0, 0, 1], 80)),
+        );
+        assert_eq!(
+            (
+                PeerAddr::from(remote).remote(),
+                PeerAddr::new(remote).local()
+            ),
+            (remote, None)
+        );
+        assert_eq!(PeerAddr::new(remote).with_local(local).local(), Some(local));
+    }
+}

@@ -1,0 +1,151 @@
+//! HTTP server spans (HTTP spans, section HTTP server).
+
+use std::{borrow::Cow, net::SocketAddr};
+
+use crate::{
+    head::{HeaderSource, RequestHead},
+    scan::{Lines, Scan, decimal},
+    semconv::{
+        Sink,
+        method::Method,
+        names::{
+            CLIENT_ADDRESS, CLIENT_PORT, HTTP_REQUEST_BODY_SIZE, HTTP_REQUEST_METHOD,
+            HTTP_REQUEST_METHOD_ORIGINAL, NETWORK_PEER_ADDRESS, NETWORK_PEER_PORT,
+            NETWORK_PROTOCOL_VERSION, SERVER_ADDRESS, SERVER_PORT, URL_PATH, URL_QUERY, URL_SCHEME,
+            USER_AGENT_ORIGINAL,
+        },
+        peer::{self, Origin, TrustedProxies, split_host_port},
+        protocol_version, text,
+        url::{Redaction, capped},
+    },
+    value::Value,
+};
+
+/// What the user decided about the attributes of a server.
+#[derive(Debug)]
+pub(crate) struct Rules<'a> {
+    pub(crate) redaction: &'a Redaction,
+    pub(crate) trust: &'a TrustedProxies,
+    /// The scheme of requests that do not say theirs: HTTP/1.1 to a server never does.
+    pub(crate) scheme: &'static str,
+    pub(crate) body_sizes: bool,
+}
+
+/// `{method} {route}`, or the method alone: never the path.
+pub(crate) fn name(method: &Method, route: Option<&str>) -> Cow<'static, str> {
+    match (method, route) {
+        (Method::Known(name), None) => Cow::Borrowed(name),
+        (_, None) => Cow::Owned(method.in_name().to_owned()),
+        (_, Some(route)) => Cow::Owned([method.in_name(), " ", route].concat()),
+    }
+}
+
+/// The attributes of a request, all known at the start. The route comes with the end.
+pub(crate) fn request(
+    rules: &Rules<'_>,
+    method: &Method,
+    head: &RequestHead<'_>,
+    scan: &Scan<'_>,
+    peer: Option<SocketAddr>,
+    sink: &mut impl Sink,
+) {
+    sink.set(HTTP_REQUEST_METHOD, method.value());
+    if *method == Method::Other {
+        sink.set(HTTP_REQUEST_METHOD_ORIGINAL, capped(head.method()));
+    }
+    sink.set(URL_PATH, capped(head.uri().path()));
+    if let Some(query) = head.uri().query().filter(|query| !query.is_empty()) {
+        match rules.redaction.query(query) {
+            Cow::Borrowed(query) => sink.set(URL_QUERY, query),
+            Cow::Owned(query) => sink.set(URL_QUERY, query),
+        }
+    }
+    let origin = origin(rules.trust, head.headers(), scan, peer);
+    sink.set(URL_SCHEME, scheme(rules, head, &origin));
+    server_address(head, scan, &origin, sink);
+    client_address(&origin, peer, sink);
+    network_peer(peer, sink);
+    if let Some(version) = head.version().and_then(protocol_version) {
+        sink.set(NETWORK_PROTOCOL_VERSION, Value::Static(version));
+    }
+    if let Some(agent) = scan.user_agent.and_then(text) {
+        sink.set(USER_AGENT_ORIGINAL, agent);
+    }
+    if rules.body_sizes
+        && let Some(size) = scan.content_length.and_then(decimal)
+    {
+        sink.set(
+            HTTP_REQUEST_BODY_SIZE,
+            i64::try_from(size).unwrap_or(i64::MAX),
+        );
+    }
+}
+
+/// `server.*` of a request: of a trusted forwarded host, of the target's authority, of `Host`, whichever is first.
+pub(crate) fn server_address(
+    head: &RequestHead<'_>,
+    scan: &Scan<'_>,
+    origin: &Origin<'_>,
+    sink: &mut impl Sink,
+) {
+    let host = scan.host.and_then(|host| std::str::from_utf8(host).ok());
+    let named = [origin.host.as_deref(), head.uri().authority(), host];
+    if let Some((host, port)) = named.into_iter().flatten().find_map(split_host_port) {
+        sink.set(SERVER_ADDRESS, capped(host));
+        if let Some(port) = port.or(origin.port) {
+            sink.set(SERVER_PORT, port);
+        }
+    }
+}
+
+/// `network.peer.*`: the socket's other end, which no header can forge.
+pub(crate) fn network_peer(peer: Option<SocketAddr>, sink: &mut impl Sink) {
+    if let Some(peer) = peer {
+        sink.set(NETWORK_PEER_ADDRESS, peer.ip().to_canonical().to_string());
+        sink.set(NETWORK_PEER_PORT, peer.port());
+    }
+}
+
+/// What the trusted proxies say. Nothing is read while nobody is trusted, or nobody spoke.
+fn origin<'a>(
+    trust: &TrustedProxies,
+    headers: &'a dyn HeaderSource,
+    scan: &Scan<'_>,
+    peer: Option<SocketAddr>,
+) -> Origin<'a> {
+    if !scan.forwarded {
+        return Origin::default();
+    }
+    let lines = |name| {
+        let mut lines = Lines::new();
+        headers.all(name, &mut |line| lines.push(line));
+        lines.into_iter()
+    };
+    peer::resolve(trust, lines, peer.map(|peer| peer.ip()))
+}
+
+fn scheme(rules: &Rules<'_>, head: &RequestHead<'_>, origin: &Origin<'_>) -> Value<'static> {
+    let own = head.uri().scheme().map(|scheme| match scheme {
+        "http" => Value::Static("http"),
+        "https" => Value::Static("https"),
+        other => Value::Owned(capped(other).to_owned()),
+    });
+    origin
+        .proto
+        .map(Value::Static)
+        .or(own)
+        .unwrap_or(Value::Static(rules.scheme))
+}
+
+fn client_address(origin: &Origin<'_>, peer: Option<SocketAddr>, sink: &mut impl Sink) {
+    match (origin.client, peer) {
+        (Some((address, port)), _) => {
+            sink.set(CLIENT_ADDRESS, address.to_string());
+            if let Some(port) = port {
+                sink.set(CLIENT_PORT, port);
+            }
+        }
+        (None, Some(peer)) => sink.set(CLIENT_ADDRESS, peer.ip().to_canonical().to_string()),
+        (None, None) => {}
+    }
+}

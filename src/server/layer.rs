@@ -1,0 +1,190 @@
+use std::{borrow::Cow, sync::Arc};
+
+use tower_layer::Layer;
+
+use super::service::ServerService;
+use crate::{
+    config::{Captured, Scheme, ServerConfig},
+    head::{RequestHead, ResponseHead},
+    outcome::Outcome,
+    propagate::parent::RemoteParent,
+    semconv::{peer::TrustedProxies, url::Redaction},
+    span_mut::SpanMut,
+    telemetry::Telemetry,
+};
+
+/// Traces each request that a service answers: axum, tonic, a raw hyper service, anything over `http::Request`.
+///
+/// ```
+/// # #[cfg(feature = "axum")] {
+/// use axum::{Router, routing::get};
+/// use throughline::ServerLayer;
+///
+/// let app: Router = Router::new()
+///     .route("/orders/{id}", get(|| async { "order" }))
+///     .layer(ServerLayer::new().filter(|req| req.uri().path() != "/healthz"));
+/// # }
+/// ```
+///
+/// # When
+///
+/// The span starts when the service is called with the request, and its context is current in that call, in each poll of
+/// the future and in each poll of the body. It ends once: at the last frame of the response's body, at an error of the
+/// service or of the body, at an upgrade, when the future or the body is dropped, or when the service panics.
+/// A second `ServerLayer` on the same request opens no second span.
+///
+/// # Defaults
+///
+/// - Every request is traced.
+/// - The caller's trace is carried on: [`RemoteParent::Adopt`].
+/// - The span is called `{method} {route}` with the route of axum's router, else `{method}`; gRPC calls by their method.
+/// - No proxy is trusted: `client.address` is the socket's peer, `server.address` the `:authority` or `Host`.
+/// - A request that does not say its scheme came by `http`.
+/// - No header is recorded. Known-secret values of the query are `REDACTED`, see [`Redaction`].
+/// - No body size is recorded.
+/// - A status from 500, an error, a panic and a caller that left before the end are errors; a `4xx` is none.
+/// - The response is sent on as it is, without a header of ours.
+/// - Methods outside of `CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE` are `_OTHER`.
+/// - Spans go to the pipeline of [`init`](crate::init), else to OpenTelemetry's global provider, looked up at each request.
+///
+/// # Hooks
+///
+/// A hook runs on the request's own task and must not block. One that panics is reported by the process's panic hook and
+/// otherwise ignored. Hooks run for every request that the filter keeps, sampled or not:
+/// [`SpanMut::is_recording`] tells which.
+#[derive(Clone, Debug, Default)]
+#[must_use = "a layer does nothing until it is added to a service"]
+pub struct ServerLayer {
+    config: Arc<ServerConfig>,
+}
+
+impl ServerLayer {
+    /// A layer with the defaults above.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Says which requests are traced. Asked once a request, before anything else is done for it; one that is left out
+    /// passes untouched, and what it calls starts traces of its own.
+    pub fn filter(self, keep: impl Fn(&RequestHead<'_>) -> bool + Send + Sync + 'static) -> Self {
+        self.with(|config| config.common.filter = Some(Arc::new(keep)))
+    }
+
+    /// What is made of the caller's trace, for every request.
+    pub fn remote_parent(self, policy: RemoteParent) -> Self {
+        self.with(|config| config.remote_parent = policy)
+    }
+
+    /// What is made of the caller's trace, request by request. Asked once, before the span starts.
+    pub fn remote_parent_with(
+        self,
+        policy: impl Fn(&RequestHead<'_>) -> RemoteParent + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|config| config.remote_parent_with = Some(Arc::new(policy)))
+    }
+
+    /// Records these request headers as `http.request.header.<name>`, or `rpc.request.header.<name>` of a gRPC call.
+    /// The list is empty by default, and nothing is recorded that is not on it. A text is one line of the header.
+    pub fn record_request_headers<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Self {
+        self.with(|config| config.common.request_headers = Captured::list("request.header", names))
+    }
+
+    /// Records these response headers as `http.response.header.<name>`, read when the head of the response is there.
+    pub fn record_response_headers<N: AsRef<str>>(
+        self,
+        names: impl IntoIterator<Item = N>,
+    ) -> Self {
+        self.with(|config| {
+            config.common.response_headers = Captured::list("response.header", names);
+        })
+    }
+
+    /// Records `http.request.body.size` as the caller declares it in `content-length`, and `http.response.body.size` as
+    /// counted in data frames until the end, both in bytes.
+    pub fn record_body_sizes(self, record: bool) -> Self {
+        self.with(|config| config.common.body_sizes = record)
+    }
+
+    /// Believes these proxies what they say of the client in `Forwarded` and `X-Forwarded-*`.
+    pub fn trust_forwarded(self, proxies: TrustedProxies) -> Self {
+        self.with(|config| config.trust = proxies)
+    }
+
+    /// `url.scheme` of requests that do not say theirs is `https`: for a server that ends TLS itself.
+    pub fn https(self) -> Self {
+        self.with(|config| config.scheme = Scheme::Https)
+    }
+
+    /// Which query values are redacted in `url.query`.
+    pub fn redact(self, redaction: Redaction) -> Self {
+        self.with(|config| config.common.redaction = redaction)
+    }
+
+    /// The methods that are known, instead of the default ones and of `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`. The
+    /// comparison is case-sensitive.
+    pub fn known_methods<N: AsRef<str>>(self, methods: impl IntoIterator<Item = N>) -> Self {
+        let methods = methods
+            .into_iter()
+            .map(|method| method.as_ref().into())
+            .collect();
+        self.with(|config| config.common.known_methods = Some(methods))
+    }
+
+    /// Adds `Server-Timing: trace;desc=00-{trace id}-{span id}-{flags}` to each response, for browsers and callers to
+    /// find the trace by (W3C Trace Context Level 3, a draft). Off by default.
+    pub fn server_timing(self, send: bool) -> Self {
+        self.with(|config| config.server_timing = send)
+    }
+
+    /// Names the span, before it starts; `None` leaves the default name. The name must have few values. A route that is
+    /// found later renames the span.
+    pub fn span_name(
+        self,
+        name: impl Fn(&RequestHead<'_>) -> Option<Cow<'static, str>> + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|config| config.common.span_name = Some(Arc::new(name)))
+    }
+
+    /// Runs once a request, after the span has started and before the service is called. Its context is not current yet.
+    pub fn on_request(
+        self,
+        hook: impl Fn(&RequestHead<'_>, &mut SpanMut<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|config| config.common.on_request = Some(Arc::new(hook)))
+    }
+
+    /// Runs when the service has made the head of the response, before any of its body. Not at all if there is no head.
+    pub fn on_response(
+        self,
+        hook: impl Fn(&ResponseHead<'_>, &mut SpanMut<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|config| config.common.on_response = Some(Arc::new(hook)))
+    }
+
+    /// Runs once, at the end of the exchange however it ends, just before the span does. It may run in a `drop`, or while
+    /// a panic unwinds.
+    pub fn on_end(
+        self,
+        hook: impl Fn(&Outcome<'_>, &mut SpanMut<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|config| config.common.on_end = Some(Arc::new(hook)))
+    }
+
+    /// Uses this pipeline instead of the installed one or the globals.
+    pub fn telemetry(self, telemetry: &Telemetry) -> Self {
+        self.with(|config| config.common.telemetry.give(telemetry.handle.clone()))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut ServerConfig)) -> Self {
+        change(Arc::make_mut(&mut self.config));
+        self
+    }
+}
+
+impl<S> Layer<S> for ServerLayer {
+    type Service = ServerService<S>;
+
+    fn layer(&self, inner: S) -> ServerService<S> {
+        ServerService::new(inner, Arc::clone(&self.config))
+    }
+}

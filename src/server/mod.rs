@@ -1,0 +1,7 @@
+//! The server's side: a span for each request that comes in.
+
+mod layer;
+mod service;
+
+pub use layer::ServerLayer;
+pub use service::ServerService;

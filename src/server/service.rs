@@ -1,0 +1,105 @@
+use std::{
+    fmt::Display,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use crate::{
+    config::{ServerConfig, Side, guarded},
+    conventions,
+    exchange::{Begin, Exchange},
+    future::ResponseFuture,
+    head::RequestHead,
+    protocol::Protocol,
+    route::{self, Mark},
+    scan::Scan,
+    semconv::method::Method,
+};
+
+/// The service that [`ServerLayer`](crate::ServerLayer) makes. It adds no bound, no box and no error to the one within.
+#[derive(Clone, Debug)]
+pub struct ServerService<S> {
+    inner: S,
+    config: Arc<ServerConfig>,
+}
+
+impl<S> ServerService<S> {
+    pub(crate) fn new(inner: S, config: Arc<ServerConfig>) -> Self {
+        Self { inner, config }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for ServerService<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Display + 'static,
+    R: Body,
+    R::Error: Display + 'static,
+{
+    type Response = Response<crate::TracedBody<R>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let exchange = begin(&self.config, &RequestHead::of(&request));
+        if let Some(state) = exchange.state() {
+            request.extensions_mut().insert(Mark(Arc::clone(state)));
+        }
+        let future = exchange.enter(|| self.inner.call(request));
+        ResponseFuture::new(future, exchange)
+    }
+}
+
+/// Opens the exchange of a request that came in, unless a layer outside has, or the filter leaves it out.
+fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
+    let extensions = head.extensions();
+    if extensions.is_some_and(route::fill)
+        || opentelemetry::Context::is_current_telemetry_suppressed()
+        || !config.common.keeps(head)
+    {
+        return Exchange::none();
+    }
+    let telemetry = config.common.telemetry.handle();
+    let scan = Scan::of(head.headers());
+    let protocol = Protocol::of(scan.content_type);
+    let known = config
+        .common
+        .known_methods
+        .as_deref()
+        .or_else(|| telemetry.known_methods());
+    let policy = match &config.remote_parent_with {
+        // A hook that panics has named no policy; the layer's own stands.
+        Some(hook) => guarded(|| hook(head)).unwrap_or(config.remote_parent),
+        None => config.remote_parent,
+    };
+    let parent = policy.decide(&opentelemetry::Context::current(), |base| {
+        telemetry.propagation().extract(head, &scan, base)
+    });
+    let begin = Begin {
+        side: Side::Server(Arc::clone(config)),
+        protocol,
+        method: Method::of(head.method(), known),
+        head,
+        route: extensions
+            .and_then(route::matched)
+            .filter(|_| protocol == Protocol::Http),
+        parent: &parent.context,
+        link: parent.link,
+    };
+    Exchange::start(
+        &telemetry,
+        begin,
+        |begin| conventions::name(&begin.side, protocol, &begin.method, head, begin.route),
+        |begin, attributes| {
+            conventions::server_request(config, protocol, &begin.method, head, &scan, attributes);
+        },
+    )
+}

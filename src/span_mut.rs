@@ -1,0 +1,94 @@
+//! What a hook may do to a span.
+
+use std::{borrow::Cow, sync::Mutex, sync::PoisonError};
+
+use crate::{
+    span::{Attributes, SpanIds, Started},
+    value::Value,
+};
+
+/// The span of an exchange, in a hook's hands.
+///
+/// What a hook sets wins over what the layer would set in the same phase: [`on_request`](crate::ServerLayer::on_request)
+/// over the attributes of the request, [`on_response`](crate::ServerLayer::on_response) over those of the response's
+/// head, [`on_end`](crate::ServerLayer::on_end) over those of the end. A span that is not recorded takes nothing.
+#[derive(Debug)]
+pub struct SpanMut<'a> {
+    span: &'a Started,
+    attributes: &'a mut Attributes,
+    verdict: &'a Mutex<Option<Override>>,
+}
+
+/// A hook's word on whether the exchange failed, which the end respects.
+#[derive(Clone, Debug)]
+pub(crate) enum Override {
+    Error(Cow<'static, str>),
+    NoError,
+}
+
+impl<'a> SpanMut<'a> {
+    pub(crate) fn new(
+        span: &'a Started,
+        attributes: &'a mut Attributes,
+        verdict: &'a Mutex<Option<Override>>,
+    ) -> Self {
+        Self {
+            span,
+            attributes,
+            verdict,
+        }
+    }
+
+    /// Whether the span is recorded. If not, there is no need to work out values.
+    pub fn is_recording(&self) -> bool {
+        self.span.recording
+    }
+
+    /// The ids of the span.
+    pub fn ids(&self) -> SpanIds {
+        self.span.ids()
+    }
+
+    /// Sets an attribute, in place of the layer's own of this key if that belongs to the same phase.
+    pub fn set<'v>(
+        &mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<Value<'v>>,
+    ) -> &mut Self {
+        if self.span.recording {
+            self.attributes.replace(key.into(), value.into());
+        }
+        self
+    }
+
+    /// Renames the span. The last name stays; a route that is found later renames it once more.
+    pub fn set_name(&mut self, name: impl Into<Cow<'static, str>>) -> &mut Self {
+        if self.span.recording {
+            self.span.rename(name.into());
+        }
+        self
+    }
+
+    /// Adds an event that happens now.
+    pub fn add_event(&mut self, name: impl Into<Cow<'static, str>>) -> &mut Self {
+        if self.span.recording {
+            self.span.event(name.into(), Attributes::default());
+        }
+        self
+    }
+
+    /// Has the exchange end as an error whatever its status says, with this `error.type`: a word of few values.
+    pub fn set_error(&mut self, error_type: impl Into<Cow<'static, str>>) -> &mut Self {
+        self.decide(Override::Error(error_type.into()))
+    }
+
+    /// Has the exchange end as no error: a `404` that was to be expected, say.
+    pub fn clear_error(&mut self) -> &mut Self {
+        self.decide(Override::NoError)
+    }
+
+    fn decide(&mut self, verdict: Override) -> &mut Self {
+        *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
+        self
+    }
+}

@@ -1,0 +1,188 @@
+//! Where the layers' spans go: a handle without types, filled by set-up, from a user's provider, or from the globals.
+
+use std::{
+    any::Any,
+    fmt,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+};
+
+use opentelemetry::{InstrumentationScope, global, trace::TracerProvider};
+
+use crate::{
+    propagate::Propagation,
+    span::{SpanSource, Started},
+};
+
+/// The schema of the attributes that this crate records.
+pub(crate) const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.45.0";
+
+/// A running telemetry pipeline, from [`init`](crate::init), [`Setup`](crate::Setup) or [`otel::telemetry`](crate::otel::telemetry).
+///
+/// Keep it until the end of `main`: dropping it sends what is still queued, within a deadline.
+/// Layers hold what they need of it, so a layer may outlive it; its spans then go nowhere.
+#[must_use = "dropping it shuts the pipeline down"]
+pub struct Telemetry {
+    pub(crate) handle: Handle,
+    pub(crate) lifecycle: Option<Box<dyn Lifecycle>>,
+}
+
+/// What ends with the pipeline. Set-up implements it; a user's own provider ends by the user's hand.
+pub(crate) trait Lifecycle: Any + Send + Sync {
+    /// Sends what is queued and closes the exporters, within a deadline. The second call does nothing.
+    fn close(&mut self);
+}
+
+/// What a layer holds. Cloning is one increment.
+#[derive(Clone)]
+pub(crate) struct Handle(Arc<Inner>);
+
+struct Inner {
+    source: Box<dyn SpanSource>,
+    propagation: Propagation,
+    sampler: SamplerReads,
+    ids: Ids,
+    known_methods: Option<Arc<[Arc<str>]>>,
+}
+
+/// What the sampler looks at. Only what it reads is made before it decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SamplerReads {
+    /// No more than ids and the parent: name and attributes are made after the decision, for recorded spans only.
+    Parent,
+    /// Perhaps all: name and attributes are there when it decides.
+    Everything,
+}
+
+/// Whether the trace ids made here are random in their low 56 bits, which Trace Context Level 2 wants said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ids {
+    Random,
+    Unknown,
+}
+
+/// What is known of a pipeline besides its tracer.
+#[derive(Debug)]
+pub(crate) struct Traits {
+    pub(crate) propagation: Propagation,
+    pub(crate) sampler: SamplerReads,
+    pub(crate) ids: Ids,
+    pub(crate) known_methods: Option<Arc<[Arc<str>]>>,
+}
+
+/// The pipeline that set-up installed for the whole process.
+static INSTALLED: RwLock<Option<Handle>> = RwLock::new(None);
+
+impl Handle {
+    pub(crate) fn new<P>(provider: &P, traits: Traits) -> Self
+    where
+        P: TracerProvider,
+        P::Tracer: SpanSource + 'static,
+    {
+        Self(Arc::new(Inner {
+            source: Box::new(provider.tracer_with_scope(scope())),
+            propagation: traits.propagation,
+            sampler: traits.sampler,
+            ids: traits.ids,
+            known_methods: traits.known_methods,
+        }))
+    }
+
+    /// The globals as they are now. Their sampler and ids are strangers.
+    fn globals() -> Self {
+        Self::new(
+            &global::tracer_provider(),
+            Traits {
+                propagation: Propagation::Global,
+                sampler: SamplerReads::Everything,
+                ids: Ids::Unknown,
+                known_methods: None,
+            },
+        )
+    }
+
+    pub(crate) fn start(&self, start: crate::span::Start<'_>) -> Started {
+        self.0.source.start(start, self.0.ids)
+    }
+
+    pub(crate) fn propagation(&self) -> &Propagation {
+        &self.0.propagation
+    }
+
+    pub(crate) fn sampler(&self) -> SamplerReads {
+        self.0.sampler
+    }
+
+    pub(crate) fn known_methods(&self) -> Option<&[Arc<str>]> {
+        self.0.known_methods.as_deref()
+    }
+}
+
+impl Telemetry {
+    /// Makes this the pipeline of every layer that names none, in the whole process. [`init`](crate::init) does it by itself.
+    ///
+    /// A layer that has served a request keeps the pipeline it found.
+    pub fn install(&self) {
+        *INSTALLED.write().unwrap_or_else(PoisonError::into_inner) = Some(self.handle.clone());
+    }
+}
+
+/// Which pipeline a layer uses: the one it was given, else the installed one, else the globals, looked up at each
+/// request so that a layer may be built before `init()`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Choice {
+    given: Option<Handle>,
+    installed: OnceLock<Handle>,
+}
+
+impl Choice {
+    pub(crate) fn give(&mut self, handle: Handle) {
+        self.given = Some(handle);
+    }
+
+    pub(crate) fn handle(&self) -> Handle {
+        if let Some(handle) = self.given.as_ref().or_else(|| self.installed.get()) {
+            return handle.clone();
+        }
+        let installed = INSTALLED
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        match installed {
+            Some(handle) => self.installed.get_or_init(|| handle).clone(),
+            None => Handle::globals(),
+        }
+    }
+}
+
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        if let Some(mut lifecycle) = self.lifecycle.take() {
+            lifecycle.close();
+        }
+    }
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telemetry")
+            .field("handle", &self.handle)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("propagation", &self.0.propagation)
+            .field("sampler", &self.0.sampler)
+            .field("ids", &self.0.ids)
+            .finish_non_exhaustive()
+    }
+}
+
+fn scope() -> InstrumentationScope {
+    InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
+        .with_version(env!("CARGO_PKG_VERSION"))
+        .with_schema_url(SCHEMA_URL)
+        .build()
+}
