@@ -4,12 +4,23 @@ use std::{any::Any, error::Error, net::SocketAddr};
 
 use http::Extensions;
 
-#[allow(dead_code, reason = "not every framework routes")]
 pub(crate) fn matched_path(_extensions: &Extensions) -> Option<&str> {
     None
 }
 
 pub(crate) fn peer(_extensions: &Extensions) -> Option<SocketAddr> {
+    None
+}
+
+#[allow(
+    dead_code,
+    reason = "not every framework has an error of its own to name"
+)]
+pub(crate) fn word(_error: &(dyn Error + 'static)) -> Option<&'static str> {
+    None
+}
+
+pub(crate) fn text(_error: &(dyn Error + 'static)) -> Option<&'static str> {
     None
 }
 
