@@ -1,16 +1,12 @@
 //! Switches and hooks of the layers, behind one shared pointer each.
 
-use std::{
-    borrow::Cow,
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use http::HeaderName;
 use opentelemetry::trace::SpanKind;
 
 use crate::{
+    guard::guarded,
     head::{RequestHead, ResponseHead},
     outcome::Outcome,
     propagate::parent::RemoteParent,
@@ -146,11 +142,6 @@ impl Captured {
             Protocol::Grpc => &self.rpc,
         }
     }
-}
-
-/// Runs a user's hook. Its panic is reported by the panic hook as any other and goes no further: the request matters more.
-pub(crate) fn guarded<T>(hook: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(hook)).ok()
 }
 
 impl fmt::Debug for Config {

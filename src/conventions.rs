@@ -30,7 +30,7 @@ pub(crate) fn name(
     target: Option<&str>,
 ) -> Cow<'static, str> {
     let hook = side.common().span_name.as_ref();
-    let own = hook.and_then(|hook| crate::config::guarded(|| hook(head)).flatten());
+    let own = hook.and_then(|hook| crate::guard::guarded(|| hook(head)).flatten());
     own.unwrap_or_else(|| match protocol {
         Protocol::Http => semconv::server::name(method, target),
         Protocol::Grpc => rpc::name(head.uri().path()),

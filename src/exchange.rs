@@ -20,8 +20,9 @@ use opentelemetry::{
 };
 
 use crate::{
-    config::{Side, guarded},
+    config::Side,
     conventions,
+    guard::guarded,
     head::{RequestHead, ResponseHead},
     outcome::{End, Ending, Outcome, Verdict},
     protocol::Protocol,

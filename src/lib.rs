@@ -14,6 +14,7 @@ mod conventions;
 mod current;
 mod exchange;
 mod future;
+mod guard;
 mod head;
 pub mod otel;
 mod outcome;

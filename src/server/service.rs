@@ -9,10 +9,11 @@ use http_body::Body;
 use tower_service::Service;
 
 use crate::{
-    config::{ServerConfig, Side, guarded},
+    config::{ServerConfig, Side},
     conventions,
     exchange::{Begin, Exchange},
     future::ResponseFuture,
+    guard::guarded,
     head::RequestHead,
     protocol::Protocol,
     route::{self, Mark},
