@@ -1,6 +1,6 @@
 //! Switches and hooks of the layers, behind one shared pointer each.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, collections::HashSet, fmt, sync::Arc};
 
 use http::HeaderName;
 use opentelemetry::trace::SpanKind;
@@ -36,6 +36,7 @@ pub(crate) struct Config {
     pub(crate) on_end: Hook<OnEnd>,
     pub(crate) request_headers: Vec<Captured>,
     pub(crate) response_headers: Vec<Captured>,
+    pub(crate) response_trailers: Vec<Captured>,
     pub(crate) redaction: Redaction,
     pub(crate) body_sizes: bool,
     pub(crate) known_methods: Option<Arc<[Arc<str>]>>,
@@ -50,6 +51,7 @@ pub(crate) struct ServerConfig {
     pub(crate) trust: TrustedProxies,
     pub(crate) scheme: Scheme,
     pub(crate) server_timing: bool,
+    pub(crate) rpc_methods: Option<Arc<HashSet<Box<str>>>>,
 }
 
 /// What only a client has.

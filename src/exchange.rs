@@ -10,7 +10,7 @@ use std::{
         atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering::Relaxed},
     },
     thread,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use http::{HeaderValue, StatusCode};
@@ -21,7 +21,7 @@ use opentelemetry::{
 
 use crate::{
     config::Side,
-    conventions,
+    conventions::{self, Ended},
     guard::guarded,
     head::{RequestHead, ResponseHead},
     outcome::{End, Ending, Outcome, Verdict},
@@ -51,6 +51,7 @@ pub(crate) struct State {
     ended: AtomicBool,
     verdict: Mutex<Option<Override>>,
     early: OnceLock<Status>,
+    deadline: Option<Duration>,
     /// What the request's method says of the response: `HEAD` has no body, `CONNECT` becomes a tunnel.
     is_head: bool,
     is_connect: bool,
@@ -71,6 +72,8 @@ pub(crate) struct Begin<'a> {
     pub(crate) route: Option<&'a str>,
     pub(crate) parent: &'a Context,
     pub(crate) link: Option<SpanContext>,
+    /// How long the caller waits, where it says so.
+    pub(crate) deadline: Option<Duration>,
 }
 
 /// The route as the router matched it, and as a handler named it, which wins.
@@ -161,6 +164,7 @@ impl Exchange {
             ended: AtomicBool::new(false),
             verdict: Mutex::new(None),
             early: OnceLock::new(),
+            deadline: begin.deadline,
             is_head: begin.head.method() == "HEAD",
             is_connect: begin.head.method() == "CONNECT",
             expected: AtomicU64::new(UNKNOWN),
@@ -288,14 +292,14 @@ impl State {
         let status = StatusCode::from_u16(self.status.load(Relaxed)).ok();
         let ending = end.ending();
         let mut attributes = Attributes::default();
-        let verdict = conventions::verdict(
-            self.protocol,
-            &self.side,
+        let ended = Ended {
             status,
-            self.early.get().cloned(),
+            early: self.early.get().cloned(),
+            is_late: self.deadline.is_some_and(|deadline| duration >= deadline),
+            is_recorded: self.span.recording,
             end,
-            &mut attributes,
-        );
+        };
+        let verdict = conventions::verdict(self.protocol, &self.side, ended, &mut attributes);
         let mut verdict = self.overridden(verdict);
         if self.span.recording {
             self.describe_end(ending, &mut attributes);
@@ -321,7 +325,9 @@ impl State {
 
     /// What only the end knows. The route is written here, once, because until here a handler may name it.
     fn describe_end(&self, ending: Ending, attributes: &mut Attributes) {
-        if let Some(route) = self.route.latest() {
+        if let Some(route) = self.route.latest()
+            && self.protocol == Protocol::Http
+        {
             if self.route.is_late() {
                 self.span
                     .rename(semconv::server::name(&self.method, Some(route)));

@@ -4,7 +4,11 @@
 
 pub use opentelemetry;
 
-pub use crate::propagate::{baggage::BaggagePropagator, trace_context::TraceContextPropagator};
+pub use crate::propagate::{
+    baggage::BaggagePropagator,
+    binary::{GrpcTraceBinPropagator, extract_binary, inject_binary},
+    trace_context::TraceContextPropagator,
+};
 
 use std::sync::Arc;
 

@@ -135,6 +135,7 @@ pub(crate) fn begin(
         route: None,
         parent: &parent,
         link: None,
+        deadline: None,
     };
     let exchange = Exchange::start(
         &telemetry,

@@ -121,7 +121,9 @@ fn known(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if error.is::<tower::load_shed::error::Overloaded>() {
         return Some("overloaded");
     }
-    reqwest_extensions::word(error).or_else(|| hyper_util_extensions::word(error))
+    reqwest_extensions::word(error)
+        .or_else(|| hyper_util_extensions::word(error))
+        .or_else(|| tonic_extensions::word(error))
 }
 
 /// What `source()` does not show: an `io::Error` made of another error.

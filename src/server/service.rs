@@ -94,6 +94,7 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
             .filter(|_| protocol == Protocol::Http),
         parent: &parent.context,
         link: parent.link,
+        deadline: conventions::deadline(protocol, &scan),
     };
     Exchange::start(
         &telemetry,
