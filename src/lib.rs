@@ -51,7 +51,17 @@ mod tonic_extensions;
 
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(feature = "setup")]
+#[path = "extensions/sdk.rs"]
+mod otel_sdk;
+#[cfg(not(feature = "setup"))]
+#[path = "extensions/no_sdk.rs"]
+mod otel_sdk;
+#[cfg(feature = "setup")]
+mod setup;
 
+#[cfg(feature = "setup")]
+pub use crate::setup::{Setup, SetupError, ShutdownError, init, stop_signal};
 pub use crate::{
     body::TracedBody,
     client::{Attempts, AttemptsLayer, AttemptsService, ClientLayer, ClientService},

@@ -4,6 +4,7 @@
 
 pub use opentelemetry;
 
+pub use crate::otel_sdk::*;
 pub use crate::propagate::{baggage::BaggagePropagator, trace_context::TraceContextPropagator};
 
 use std::sync::Arc;

@@ -1,0 +1,1 @@
+//! What is added to [`otel`](crate::otel) without set-up: nothing.
