@@ -2,8 +2,6 @@
 //!
 //! These crates are at 0.x: their next version is a breaking change of this module, and of this module alone.
 
-pub use opentelemetry;
-
 pub use crate::otel_sdk::*;
 pub use crate::propagate::{baggage::BaggagePropagator, trace_context::TraceContextPropagator};
 

@@ -1,1 +1,3 @@
-//! What is added to [`otel`](crate::otel) without set-up: nothing.
+//! The crates that [`otel`](crate::otel) re-exports without set-up.
+
+pub use opentelemetry;

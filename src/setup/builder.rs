@@ -6,19 +6,18 @@ use http::Method;
 use opentelemetry::{KeyValue, global, trace::noop::NoopTracerProvider};
 use opentelemetry_sdk::{
     Resource,
-    error::OTelSdkResult,
-    trace::{SdkTracerProvider, Span, SpanData, SpanProcessor},
+    trace::{SdkTracerProvider, SpanProcessor},
 };
 
 use super::{
     env::{self, Env},
     error::SetupError,
-    otlp,
+    exporters::{Erased, Exits, MakeProcessor},
     pipeline::Pipeline,
     propagators,
     report::Report,
     resource, sampler,
-    watch::{Cause, Watch},
+    watch::Watch,
 };
 use crate::{
     span::to_otel,
@@ -75,7 +74,7 @@ pub struct Setup {
     attributes: Vec<KeyValue>,
     endpoint: Option<String>,
     shutdown_timeout: Duration,
-    lookup: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    lookup: Arc<env::Lookup>,
     report: Report,
     pub(super) exporters: Vec<MakeProcessor>,
     pub(super) processors: Vec<Box<dyn SpanProcessor>>,
@@ -84,26 +83,12 @@ pub struct Setup {
     pub(super) propagator: Option<propagators::Chosen>,
 }
 
-/// Puts a user's exporter, whose type is forgotten, behind a watch.
-pub(super) type MakeProcessor = Box<dyn FnOnce(&Arc<Watch>) -> Box<dyn SpanProcessor> + Send>;
-
 /// A pipeline that nobody else knows of yet.
 struct Built {
     telemetry: Telemetry,
     provider: Option<SdkTracerProvider>,
     propagator: propagators::Shared,
 }
-
-/// Where the spans of a provider of ours go.
-#[derive(Default)]
-struct Exits {
-    processors: Vec<Box<dyn SpanProcessor>>,
-    watches: Vec<Arc<Watch>>,
-}
-
-/// A processor without its type, which the SDK's builder does not take.
-#[derive(Debug)]
-struct Erased(Box<dyn SpanProcessor>);
 
 impl Setup {
     /// What the environment says, until code says otherwise. It is read by [`init`](Self::init) or [`build`](Self::build).
@@ -239,7 +224,13 @@ impl Setup {
                     [] => sampler.reads,
                     [..] => SamplerReads::Everything,
                 };
-                let exits = self.exits(&env)?;
+                let exits = Exits::new(
+                    std::mem::take(&mut self.processors),
+                    std::mem::take(&mut self.exporters),
+                    self.endpoint.as_deref(),
+                    &env,
+                    &self.report,
+                )?;
                 let resource = resource::resource(self.service_name, self.attributes, &env);
                 provider(sampler, resource, exits)
             }
@@ -257,98 +248,6 @@ impl Setup {
             propagator: propagator.global,
         })
     }
-
-    /// The user's own processors, and behind them one for each exporter.
-    fn exits(&mut self, env: &Env) -> Result<Exits, SetupError> {
-        let mut exits = Exits {
-            processors: std::mem::take(&mut self.processors),
-            watches: Vec::new(),
-        };
-        let own = std::mem::take(&mut self.exporters);
-        if !own.is_empty() {
-            for exporter in own {
-                exits.add("the exporter", &self.report, exporter);
-            }
-            return Ok(exits);
-        }
-        for name in exporters(env) {
-            match name {
-                Exporter::Otlp => {
-                    let (processor, watch) =
-                        otlp::processor(self.endpoint.as_deref(), env, &self.report)?;
-                    exits.processors.push(processor);
-                    exits.watches.push(watch);
-                }
-                Exporter::Console => exits.add(
-                    "the console",
-                    &self.report,
-                    Box::new(|watch| {
-                        let console = opentelemetry_stdout::SpanExporter::default();
-                        watch.processor(console, true)
-                    }),
-                ),
-            }
-        }
-        Ok(exits)
-    }
-}
-
-impl Exits {
-    fn add(&mut self, target: &str, report: &Report, make: MakeProcessor) {
-        let watch = Watch::new(target.to_owned(), report.clone(), Cause::default());
-        self.processors.push(make(&watch));
-        self.watches.push(watch);
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Exporter {
-    Otlp,
-    Console,
-}
-
-fn exporters(env: &Env) -> Vec<Exporter> {
-    const NAME: &str = "OTEL_TRACES_EXPORTER";
-    let Some(words) = env.list(NAME) else {
-        return vec![Exporter::Otlp];
-    };
-    let mut exporters = Vec::new();
-    let mut refused = Vec::new();
-    let mut none = false;
-    for word in words {
-        let exporter = match word.to_ascii_lowercase().as_str() {
-            "otlp" => Exporter::Otlp,
-            "console" => Exporter::Console,
-            "none" => {
-                none = true;
-                continue;
-            }
-            "zipkin" | "logging" | "otlp/stdout" => {
-                refused.push((word, "is not supported yet"));
-                continue;
-            }
-            _ => {
-                refused.push((word, "is no known exporter"));
-                continue;
-            }
-        };
-        if !exporters.contains(&exporter) {
-            exporters.push(exporter);
-        }
-    }
-    let is_default = exporters.is_empty() && !none;
-    if is_default {
-        exporters.push(Exporter::Otlp);
-    }
-    for (word, why) in refused {
-        let instead = match (is_default, exporters.as_slice()) {
-            (true, _) => "otlp is used instead",
-            (false, []) => "nothing is exported",
-            (false, _) => "the others are used",
-        };
-        env.wrong(NAME, &word, why, instead);
-    }
-    exporters
 }
 
 fn known_methods(env: &Env) -> Option<Arc<[Arc<str>]>> {
@@ -379,32 +278,6 @@ fn provider(
         provider = provider.with_span_processor(Erased(processor));
     }
     (provider.build(), exits.watches)
-}
-
-impl SpanProcessor for Erased {
-    fn on_start(&self, span: &mut Span, context: &opentelemetry::Context) {
-        self.0.on_start(span, context);
-    }
-
-    fn on_end(&self, span: SpanData) {
-        self.0.on_end(span);
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        self.0.force_flush()
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.0.shutdown_with_timeout(timeout)
-    }
-
-    fn shutdown(&self) -> OTelSdkResult {
-        self.0.shutdown()
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.0.set_resource(resource);
-    }
 }
 
 impl Default for Setup {

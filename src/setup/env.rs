@@ -9,7 +9,8 @@ use percent_encoding::percent_decode_str;
 
 use super::report::Report;
 
-type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
+/// Where a variable is looked up.
+pub(super) type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 /// Variables by name, and where what is wrong with them is told.
 #[derive(Clone)]

@@ -3,6 +3,7 @@
 mod builder;
 mod env;
 mod error;
+mod exporters;
 mod instance;
 mod otel_types;
 mod pipeline;

@@ -19,6 +19,9 @@ use super::{
 };
 use crate::telemetry::{Lifecycle, Telemetry};
 
+/// The SDK's processors wait no longer for a flush.
+const FLUSH_LIMIT: Duration = Duration::from_secs(5);
+
 /// What there is to flush and to close.
 #[derive(Clone, Debug)]
 pub(super) struct Pipeline {
@@ -45,19 +48,17 @@ impl Telemetry {
     ///
     /// When spans were not delivered: in this last attempt, since the collector became unreachable, or because
     /// the queue was full. What was lost in an outage that is over does not count: it was told then.
-    pub fn shutdown(mut self) -> impl Future<Output = Result<(), ShutdownError>> + Send + 'static {
-        async move {
-            let pipeline = self.pipeline();
-            // The thread ends it even if nobody waits any more.
-            drop(self.lifecycle.take());
-            match pipeline {
-                Some(pipeline) => pipeline.finish(Last::Shutdown).await,
-                None => Ok(()),
-            }
+    pub async fn shutdown(mut self) -> Result<(), ShutdownError> {
+        let pipeline = self.pipeline();
+        // The thread ends it even if nobody waits any more.
+        drop(self.lifecycle.take());
+        match pipeline {
+            Some(pipeline) => pipeline.finish(Last::Shutdown).await,
+            None => Ok(()),
         }
     }
 
-    /// Sends what is queued, as [`shutdown`](Self::shutdown) does, and goes on. For a moment before the process may be frozen.
+    /// Sends what is queued, as [`shutdown`](Self::shutdown) does, and goes on. For the moment before a process may be frozen. It has 5 seconds at most.
     ///
     /// # Errors
     ///
@@ -88,7 +89,7 @@ impl Lifecycle for Pipeline {
 impl Pipeline {
     async fn finish(self, last: Last) -> Result<(), ShutdownError> {
         let (sender, receiver) = oneshot::channel();
-        let deadline = self.deadline;
+        let deadline = self.limit(last);
         let worker = self.clone();
         let spawned = thread::Builder::new()
             .name("throughline-finish".to_owned())
@@ -108,7 +109,7 @@ impl Pipeline {
         let before = self.standing();
         let (sender, receiver) = mpsc::sync_channel(1);
         let provider = self.provider.clone();
-        let deadline = self.deadline;
+        let deadline = self.limit(last);
         let spawned = thread::Builder::new()
             .name("throughline-export".to_owned())
             .spawn(move || {
@@ -134,36 +135,33 @@ impl Pipeline {
         before: &Standing,
         result: OTelSdkResult,
     ) -> Result<(), ShutdownError> {
-        let now = self.standing();
-        let pending = now.pending();
-        if let Err(OTelSdkError::Timeout(_)) = result {
-            return Err(ShutdownError::new(
-                pending + now.outage_lost(),
-                Why::Deadline(self.deadline),
-            ));
-        }
-        let failed = match last {
-            Last::Flush => now.failed - before.failed,
-            Last::Shutdown => now.outage_lost(),
+        let mut now = self.standing();
+        let cause = now.cause.take();
+        let timed_out = matches!(result, Err(OTelSdkError::Timeout(_)))
+            || self.watches.iter().any(|watch| watch.has_timed_out());
+        let failed = now.failed - before.failed;
+        let (failed, pending) = match last {
+            Last::Flush => (failed, 0),
+            Last::Shutdown => (failed.max(now.outage), now.pending()),
         };
-        match (last, &now.outage, result) {
-            (_, Some((_, cause)), _) if failed > 0 => {
-                let lost = match last {
-                    Last::Flush => failed,
-                    Last::Shutdown => failed + pending,
-                };
-                Err(ShutdownError::new(lost, Why::Refused(cause.clone())))
+        let why = match (result, cause) {
+            _ if timed_out => {
+                let lost = failed + now.pending();
+                return Err(ShutdownError::new(lost, Why::Deadline(self.limit(last))));
             }
+            (_, Some(cause)) if failed > 0 => Why::Refused(cause),
             // A second end finds nothing to do.
-            (_, _, Err(OTelSdkError::AlreadyShutdown)) => Ok(()),
-            (_, _, Err(error)) => Err(ShutdownError::new(
-                pending,
-                Why::Processor(error.to_string()),
-            )),
-            (Last::Shutdown, _, Ok(())) if pending > 0 => {
-                Err(ShutdownError::new(pending, Why::QueueFull))
-            }
-            (Last::Flush | Last::Shutdown, _, Ok(())) => Ok(()),
+            (Ok(()) | Err(OTelSdkError::AlreadyShutdown), _) if pending == 0 => return Ok(()),
+            (Ok(()) | Err(OTelSdkError::AlreadyShutdown), _) => Why::QueueFull,
+            (Err(error), _) => Why::Processor(error.to_string()),
+        };
+        Err(ShutdownError::new(failed + pending, why))
+    }
+
+    fn limit(&self, last: Last) -> Duration {
+        match last {
+            Last::Flush => self.deadline.min(FLUSH_LIMIT),
+            Last::Shutdown => self.deadline,
         }
     }
 
@@ -174,17 +172,15 @@ impl Pipeline {
             all.made += one.made;
             all.delivered += one.delivered;
             all.failed += one.failed;
-            all.outage = match (all.outage, one.outage) {
-                (Some((a, cause)), Some((b, _))) => Some((a + b, cause)),
-                (a, b) => a.or(b),
-            };
+            all.outage += one.outage;
+            all.cause = all.cause.or(one.cause);
         }
         all
     }
 
     fn undelivered(&self) -> u64 {
         let now = self.standing();
-        now.pending() + now.outage_lost()
+        now.pending() + now.outage
     }
 
     fn no_thread(&self, error: &std::io::Error) -> ShutdownError {
@@ -197,9 +193,5 @@ impl Standing {
     /// Neither delivered nor failed: still queued, or dropped for want of room.
     fn pending(&self) -> u64 {
         self.made.saturating_sub(self.delivered + self.failed)
-    }
-
-    fn outage_lost(&self) -> u64 {
-        self.outage.as_ref().map_or(0, |(lost, _)| *lost)
     }
 }

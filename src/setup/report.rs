@@ -8,9 +8,11 @@ use std::{
 
 use tracing::{dispatcher, subscriber::NoSubscriber};
 
+type Function = dyn Fn(&str) + Send + Sync;
+
 /// Tells people what they should know. Cloning is one increment.
 #[derive(Clone, Default)]
-pub(super) struct Report(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+pub(super) struct Report(Option<Arc<Function>>);
 
 impl Report {
     pub(super) fn to(function: impl Fn(&str) + Send + Sync + 'static) -> Self {

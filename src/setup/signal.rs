@@ -16,7 +16,7 @@ pub async fn stop_signal() {
         super::report::Report::default().warn(&format!(
             "cannot listen for the signals that stop a process: {error}; only a kill ends it"
         ));
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -14,7 +14,7 @@ use std::{
 use opentelemetry::Context;
 use opentelemetry_sdk::{
     Resource,
-    error::OTelSdkResult,
+    error::{OTelSdkError, OTelSdkResult},
     trace::{BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor},
 };
 use tracing::{Dispatch, dispatcher, subscriber::NoSubscriber};
@@ -32,29 +32,27 @@ pub(super) struct Watch {
     report: Report,
     /// Ended and sampled, so to be exported.
     made: AtomicU64,
+    /// The last flush or shutdown took too long.
+    timed_out: AtomicBool,
     state: Mutex<State>,
     /// The reason of the last failure, where the exporter itself has a better one than it returns.
     cause: Cause,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Totals {
-    delivered: u64,
-    failed: u64,
-}
-
 #[derive(Debug, Default)]
 struct State {
-    totals: Totals,
+    delivered: u64,
+    failed: u64,
     /// Since when spans fail, and how many have.
     outage: Option<Outage>,
     warned: Option<Instant>,
+    /// Why the last that failed did.
+    cause: Option<String>,
 }
 
 #[derive(Debug)]
 struct Outage {
     lost: u64,
-    cause: String,
     told: bool,
 }
 
@@ -68,8 +66,10 @@ pub(super) struct Standing {
     pub(super) made: u64,
     pub(super) delivered: u64,
     pub(super) failed: u64,
-    /// Failed since the last that arrived, and why.
-    pub(super) outage: Option<(u64, String)>,
+    /// Failed since the last that arrived.
+    pub(super) outage: u64,
+    /// Why the last failed.
+    pub(super) cause: Option<String>,
 }
 
 /// The exporter behind the batch processor.
@@ -94,6 +94,7 @@ impl Watch {
             target,
             report,
             made: AtomicU64::new(0),
+            timed_out: AtomicBool::new(false),
             state: Mutex::default(),
             cause,
         })
@@ -120,18 +121,27 @@ impl Watch {
         let state = self.state();
         Standing {
             made: self.made.load(Ordering::Acquire),
-            delivered: state.totals.delivered,
-            failed: state.totals.failed,
-            outage: state
-                .outage
-                .as_ref()
-                .map(|outage| (outage.lost, outage.cause.clone())),
+            delivered: state.delivered,
+            failed: state.failed,
+            outage: state.outage.as_ref().map_or(0, |outage| outage.lost),
+            cause: state.cause.clone(),
         }
+    }
+
+    /// Whether the last flush or shutdown took too long. The provider does not tell it apart from other errors.
+    pub(super) fn has_timed_out(&self) -> bool {
+        self.timed_out.load(Ordering::Acquire)
+    }
+
+    fn in_time(&self, result: OTelSdkResult) -> OTelSdkResult {
+        let timed_out = matches!(result, Err(OTelSdkError::Timeout(_)));
+        self.timed_out.store(timed_out, Ordering::Release);
+        result
     }
 
     fn delivered(&self, spans: u64) {
         let mut state = self.state();
-        state.totals.delivered += spans;
+        state.delivered += spans;
         let Some(outage) = state.outage.take_if(|outage| outage.told) else {
             state.outage = None;
             return;
@@ -147,17 +157,16 @@ impl Watch {
     fn failed(&self, spans: u64, error: &dyn fmt::Display) {
         let cause = self.cause.take().unwrap_or_else(|| error.to_string());
         let mut state = self.state();
-        state.totals.failed += spans;
+        state.failed += spans;
+        state.cause = Some(cause.clone());
         let fresh = state
             .warned
             .is_none_or(|warned| warned.elapsed() >= BETWEEN_WARNINGS);
         let outage = state.outage.get_or_insert_with(|| Outage {
             lost: 0,
-            cause: String::new(),
             told: false,
         });
         outage.lost += spans;
-        outage.cause.clone_from(&cause);
         if outage.told || !fresh {
             return;
         }
@@ -238,11 +247,12 @@ impl SpanProcessor for Counted {
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        self.batches.force_flush()
+        self.watch.in_time(self.batches.force_flush())
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.batches.shutdown_with_timeout(timeout)
+        self.watch
+            .in_time(self.batches.shutdown_with_timeout(timeout))
     }
 
     fn set_resource(&mut self, resource: &Resource) {
