@@ -289,7 +289,7 @@ fn with_flags(span_context: &SpanContext, flags: TraceFlags) -> SpanContext {
     )
 }
 
-fn to_otel(value: Value<'_>) -> opentelemetry::Value {
+pub(crate) fn to_otel(value: Value<'_>) -> opentelemetry::Value {
     match value {
         Value::Str(text) => opentelemetry::Value::String(StringValue::from(text.to_owned())),
         Value::Static(text) => opentelemetry::Value::String(StringValue::from(text)),
