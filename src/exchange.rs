@@ -111,33 +111,41 @@ impl Exchange {
     ) -> Self {
         let clock = Clock::now();
         let early = telemetry.sampler() == SamplerReads::Everything;
+        let link = begin.link.take();
         let mut attributes = Attributes::default();
-        let (mut name, mut describe) = (Some(name), Some(describe));
-        if early && let Some(describe) = describe.take() {
-            describe(&begin, &mut attributes);
+        let mut describe = Some(describe);
+        let mut describe = |attributes: &mut Attributes| {
+            if let Some(describe) = describe.take() {
+                describe(&begin, attributes);
+            }
+        };
+        if early {
+            describe(&mut attributes);
             if let Some(route) = begin.route {
                 attributes.set(names::HTTP_ROUTE, route);
             }
         }
+        let mut name = Some(name);
         let first_name = match name.take_if(|_| early || !refused(begin.parent)) {
             Some(name) => name(&begin),
             None => Cow::Borrowed("HTTP"),
         };
+        // A hook may replace what the layer sets, so that waits for the hook.
+        let has_hook = begin.side.common().on_request.is_some();
         let span = telemetry.start(Start {
             name: first_name,
             kind: begin.side.kind(),
             time: clock.wall,
             parent: begin.parent,
-            link: begin.link.take(),
-            attributes: early.then(|| std::mem::take(&mut attributes)),
+            link,
+            attributes: early.then(|| attributes.take()),
+            describe: (!has_hook).then_some(&mut describe),
         });
         if span.recording {
             if let Some(name) = name {
                 span.rename(name(&begin));
             }
-            if let Some(describe) = describe {
-                describe(&begin, &mut attributes);
-            }
+            describe(&mut attributes);
         }
 
         let state = State {
@@ -167,7 +175,7 @@ impl Exchange {
         if let Some(hook) = &state.side.common().on_request {
             guarded(|| hook(begin.head, &mut state.span_mut(&mut attributes)));
         }
-        state.span.set(attributes);
+        state.span.set(&mut attributes);
         Self(Some(Arc::new(state)))
     }
 
@@ -276,7 +284,7 @@ impl State {
         if let Some(hook) = &self.side.common().on_response {
             guarded(|| hook(head, &mut self.span_mut(&mut attributes)));
         }
-        self.span.set(attributes);
+        self.span.set(&mut attributes);
     }
 
     fn end(&self, end: End<'_>) {
@@ -314,7 +322,7 @@ impl State {
             attributes.replace(names::ERROR_TYPE.into(), error_type.into());
             self.span.fail(verdict.description);
         }
-        self.span.set(attributes);
+        self.span.set(&mut attributes);
         self.span.end(self.clock.wall + duration);
     }
 
