@@ -25,6 +25,7 @@ use crate::{
     head::{RequestHead, ResponseHead},
     outcome::{End, Ending, Outcome, Verdict},
     protocol::Protocol,
+    route::Matched,
     semconv::{self, Sink, method::Method, names, rpc::Status},
     span::{Attributes, Start, Started},
     span_mut::{Override, SpanMut},
@@ -67,7 +68,7 @@ pub(crate) struct Begin<'a> {
     pub(crate) protocol: Protocol,
     pub(crate) method: Method,
     pub(crate) head: &'a RequestHead<'a>,
-    pub(crate) route: Option<&'a str>,
+    pub(crate) route: Option<&'a Matched>,
     pub(crate) parent: &'a Context,
     pub(crate) link: Option<SpanContext>,
 }
@@ -75,7 +76,7 @@ pub(crate) struct Begin<'a> {
 /// The route as the router matched it, and as a handler named it, which wins.
 #[derive(Debug, Default)]
 struct Routes {
-    matched: OnceLock<Arc<str>>,
+    matched: OnceLock<Matched>,
     named: OnceLock<Arc<str>>,
     /// Whether it was known when the span got its name.
     in_name: bool,
@@ -122,7 +123,7 @@ impl Exchange {
         if early {
             describe(&mut attributes);
             if let Some(route) = begin.route {
-                attributes.set(names::HTTP_ROUTE, route);
+                attributes.set(names::HTTP_ROUTE, route.as_str());
             }
         }
         let mut name = Some(name);
@@ -152,7 +153,7 @@ impl Exchange {
             route: Routes {
                 matched: begin
                     .route
-                    .map(|route| OnceLock::from(Arc::from(route)))
+                    .map(|route| OnceLock::from(route.clone()))
                     .unwrap_or_default(),
                 named: OnceLock::new(),
                 in_name: begin.route.is_some(),
@@ -261,9 +262,9 @@ impl State {
     }
 
     /// What a router found after the span had started. The first finding stays.
-    pub(crate) fn match_route(&self, route: &str) {
+    pub(crate) fn match_route(&self, route: &Matched) {
         if self.route.matched.get().is_none() {
-            let _first = self.route.matched.set(Arc::from(route));
+            let _first = self.route.matched.set(route.clone());
         }
     }
 
@@ -334,7 +335,7 @@ impl State {
                     .rename(semconv::server::name(&self.method, Some(route)));
             }
             if !self.route.written {
-                attributes.set(names::HTTP_ROUTE, Arc::clone(route));
+                attributes.set(names::HTTP_ROUTE, route);
             }
         }
         if let Some(mark) = ending.mark() {
@@ -366,10 +367,10 @@ impl State {
 }
 
 impl Routes {
-    fn latest(&self) -> Option<&Arc<str>> {
+    fn latest(&self) -> Option<&str> {
         match self.named.get() {
             Some(named) => Some(named),
-            None => self.matched.get(),
+            None => self.matched.get().map(Matched::as_str),
         }
     }
 

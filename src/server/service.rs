@@ -15,7 +15,7 @@ use crate::{
     future::ResponseFuture,
     head::RequestHead,
     protocol::Protocol,
-    route::{self, Mark},
+    route::{self, Mark, Matched},
     scan::Scan,
     semconv::method::Method,
 };
@@ -97,7 +97,10 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
     Exchange::start(
         &telemetry,
         begin,
-        |begin| conventions::name(&begin.side, protocol, &begin.method, head, begin.route),
+        |begin| {
+            let route = begin.route.map(Matched::as_str);
+            conventions::name(&begin.side, protocol, &begin.method, head, route)
+        },
         |begin, attributes| {
             conventions::server_request(config, protocol, &begin.method, head, &scan, attributes);
         },
