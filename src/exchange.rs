@@ -26,6 +26,7 @@ use crate::{
     head::{RequestHead, ResponseHead},
     outcome::{End, Ending, Outcome, Verdict},
     protocol::Protocol,
+    route::Matched,
     semconv::{self, Sink, method::Method, names, rpc::Status},
     span::{Attributes, Start, Started},
     span_mut::{Override, SpanMut},
@@ -69,7 +70,7 @@ pub(crate) struct Begin<'a> {
     pub(crate) protocol: Protocol,
     pub(crate) method: Method,
     pub(crate) head: &'a RequestHead<'a>,
-    pub(crate) route: Option<&'a str>,
+    pub(crate) route: Option<&'a Matched>,
     pub(crate) parent: &'a Context,
     pub(crate) link: Option<SpanContext>,
     /// How long the caller waits, where it says so.
@@ -79,7 +80,7 @@ pub(crate) struct Begin<'a> {
 /// The route as the router matched it, and as a handler named it, which wins.
 #[derive(Debug, Default)]
 struct Routes {
-    matched: OnceLock<Arc<str>>,
+    matched: OnceLock<Matched>,
     named: OnceLock<Arc<str>>,
     /// Whether it was known when the span got its name.
     in_name: bool,
@@ -115,40 +116,48 @@ impl Exchange {
     ) -> Self {
         let clock = Clock::now();
         let early = telemetry.sampler() == SamplerReads::Everything;
+        let link = begin.link.take();
         let mut attributes = Attributes::default();
-        let (mut name, mut describe) = (Some(name), Some(describe));
-        if early && let Some(describe) = describe.take() {
-            describe(&begin, &mut attributes);
+        let mut describe = Some(describe);
+        let mut describe = |attributes: &mut Attributes| {
+            if let Some(describe) = describe.take() {
+                describe(&begin, attributes);
+            }
+        };
+        if early {
+            describe(&mut attributes);
             if let Some(route) = begin.route {
-                attributes.set(names::HTTP_ROUTE, route);
+                attributes.set(names::HTTP_ROUTE, route.as_str());
             }
         }
+        let mut name = Some(name);
         let first_name = match name.take_if(|_| early || !refused(begin.parent)) {
             Some(name) => name(&begin),
             None => Cow::Borrowed("HTTP"),
         };
+        // A hook may replace what the layer sets, so that waits for the hook.
+        let has_hook = begin.side.common().on_request.is_some();
         let span = telemetry.start(Start {
             name: first_name,
             kind: begin.side.kind(),
             time: clock.wall,
             parent: begin.parent,
-            link: begin.link.take(),
-            attributes: early.then(|| std::mem::take(&mut attributes)),
+            link,
+            attributes: early.then(|| attributes.take()),
+            describe: (!has_hook).then_some(&mut describe),
         });
         if span.recording {
             if let Some(name) = name {
                 span.rename(name(&begin));
             }
-            if let Some(describe) = describe {
-                describe(&begin, &mut attributes);
-            }
+            describe(&mut attributes);
         }
 
         let state = State {
             route: Routes {
                 matched: begin
                     .route
-                    .map(|route| OnceLock::from(Arc::from(route)))
+                    .map(|route| OnceLock::from(route.clone()))
                     .unwrap_or_default(),
                 named: OnceLock::new(),
                 in_name: begin.route.is_some(),
@@ -172,7 +181,7 @@ impl Exchange {
         if let Some(hook) = &state.side.common().on_request {
             guarded(|| hook(begin.head, &mut state.span_mut(&mut attributes)));
         }
-        state.span.set(attributes);
+        state.span.set(&mut attributes);
         Self(Some(Arc::new(state)))
     }
 
@@ -258,9 +267,9 @@ impl State {
     }
 
     /// What a router found after the span had started. The first finding stays.
-    pub(crate) fn match_route(&self, route: &str) {
+    pub(crate) fn match_route(&self, route: &Matched) {
         if self.route.matched.get().is_none() {
-            let _first = self.route.matched.set(Arc::from(route));
+            let _first = self.route.matched.set(route.clone());
         }
     }
 
@@ -281,7 +290,7 @@ impl State {
         if let Some(hook) = &self.side.common().on_response {
             guarded(|| hook(head, &mut self.span_mut(&mut attributes)));
         }
-        self.span.set(attributes);
+        self.span.set(&mut attributes);
     }
 
     fn end(&self, end: End<'_>) {
@@ -319,7 +328,7 @@ impl State {
             attributes.replace(names::ERROR_TYPE.into(), error_type.into());
             self.span.fail(verdict.description);
         }
-        self.span.set(attributes);
+        self.span.set(&mut attributes);
         self.span.end(self.clock.wall + duration);
     }
 
@@ -333,7 +342,7 @@ impl State {
                     .rename(semconv::server::name(&self.method, Some(route)));
             }
             if !self.route.written {
-                attributes.set(names::HTTP_ROUTE, Arc::clone(route));
+                attributes.set(names::HTTP_ROUTE, route);
             }
         }
         if let Some(mark) = ending.mark() {
@@ -365,10 +374,10 @@ impl State {
 }
 
 impl Routes {
-    fn latest(&self) -> Option<&Arc<str>> {
+    fn latest(&self) -> Option<&str> {
         match self.named.get() {
             Some(named) => Some(named),
-            None => self.matched.get(),
+            None => self.matched.get().map(Matched::as_str),
         }
     }
 

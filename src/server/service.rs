@@ -16,7 +16,7 @@ use crate::{
     guard::guarded,
     head::RequestHead,
     protocol::Protocol,
-    route::{self, Mark},
+    route::{self, Mark, Matched},
     scan::Scan,
     semconv::method::Method,
 };
@@ -99,7 +99,10 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
     Exchange::start(
         &telemetry,
         begin,
-        |begin| conventions::name(&begin.side, protocol, &begin.method, head, begin.route),
+        |begin| {
+            let route = begin.route.map(Matched::as_str);
+            conventions::name(&begin.side, protocol, &begin.method, head, route)
+        },
         |begin, attributes| {
             conventions::server_request(config, protocol, &begin.method, head, &scan, attributes);
         },
