@@ -196,12 +196,11 @@ impl Exchange {
     /// The body of the response says how long it is. Ends the exchange if there is none to come.
     pub(crate) fn expect(&mut self, size: Option<u64>, is_over: bool) {
         let Some(state) = &self.0 else { return };
-        // Nobody polls a body that is over, or that the protocol has no room for.
-        if is_over || state.is_bodiless() {
+        let size = size.filter(|_| state.protocol == Protocol::Http);
+        // Nobody polls a body that is over or empty, or that the protocol has no room for.
+        if is_over || size == Some(0) || state.is_bodiless() {
             self.end(End::Complete(None));
-        } else if let Some(size) = size
-            && state.protocol == Protocol::Http
-        {
+        } else if let Some(size) = size {
             state.expected.store(size, Relaxed);
         }
     }
