@@ -79,8 +79,6 @@ struct Routes {
     named: OnceLock<Arc<str>>,
     /// Whether it was known when the span got its name.
     in_name: bool,
-    /// Whether a sampler already saw it as `http.route`.
-    written: bool,
 }
 
 /// The one reading of the clocks at the start. Durations are monotonic; the wall clock only says when.
@@ -115,9 +113,6 @@ impl Exchange {
         let (mut name, mut describe) = (Some(name), Some(describe));
         if early && let Some(describe) = describe.take() {
             describe(&begin, &mut attributes);
-            if let Some(route) = begin.route {
-                attributes.set(names::HTTP_ROUTE, route);
-            }
         }
         let first_name = match name.take_if(|_| early || !refused(begin.parent)) {
             Some(name) => name(&begin),
@@ -148,7 +143,6 @@ impl Exchange {
                     .unwrap_or_default(),
                 named: OnceLock::new(),
                 in_name: begin.route.is_some(),
-                written: early && begin.route.is_some(),
             },
             span,
             side: begin.side,
@@ -324,9 +318,7 @@ impl State {
                 self.span
                     .rename(semconv::server::name(&self.method, Some(route)));
             }
-            if !self.route.written {
-                attributes.set(names::HTTP_ROUTE, Arc::clone(route));
-            }
+            attributes.set(names::HTTP_ROUTE, Arc::clone(route));
         }
         if let Some(mark) = ending.mark() {
             attributes.set(names::ENDING, Value::Static(mark));
