@@ -15,7 +15,7 @@ use std::{
 
 use http::{HeaderValue, StatusCode};
 use opentelemetry::{
-    Context,
+    Context, Key,
     trace::{SpanContext, TraceContextExt},
 };
 
@@ -49,6 +49,7 @@ pub(crate) struct State {
     body_size: AtomicU64,
     ended: AtomicBool,
     verdict: Mutex<Option<Override>>,
+    held: Option<Box<Mutex<Held>>>,
     early: OnceLock<Status>,
     /// What the request's method says of the response: `HEAD` has no body, `CONNECT` becomes a tunnel.
     is_head: bool,
@@ -70,6 +71,15 @@ pub(crate) struct Begin<'a> {
     pub(crate) route: Option<&'a str>,
     pub(crate) parent: &'a Context,
     pub(crate) link: Option<SpanContext>,
+}
+
+/// The attributes of a recorded span that has hooks. They wait for its end, because a hook may replace what is there and
+/// a span cannot.
+#[derive(Debug, Default)]
+struct Held {
+    attributes: Attributes,
+    /// What a sampler had to see is on the span already, and stays.
+    fixed: Vec<Key>,
 }
 
 /// The route as the router matched it, and as a handler named it, which wins.
@@ -118,6 +128,11 @@ impl Exchange {
             Some(name) => name(&begin),
             None => Cow::Borrowed("HTTP"),
         };
+        let has_hooks = begin.side.common().has_hooks();
+        let mut held = Held::default();
+        if early && has_hooks {
+            held.fixed = attributes.keys();
+        }
         let span = telemetry.start(Start {
             name: first_name,
             kind: begin.side.kind(),
@@ -144,6 +159,7 @@ impl Exchange {
                 named: OnceLock::new(),
                 in_name: begin.route.is_some(),
             },
+            held: (has_hooks && span.recording).then(|| Box::new(Mutex::new(held))),
             span,
             side: begin.side,
             protocol: begin.protocol,
@@ -158,10 +174,11 @@ impl Exchange {
             is_connect: begin.head.method() == "CONNECT",
             expected: AtomicU64::new(UNKNOWN),
         };
+        state.unhold(&mut attributes);
         if let Some(hook) = &state.side.common().on_request {
             guarded(|| hook(begin.head, &mut state.span_mut(&mut attributes)));
         }
-        state.span.set(attributes);
+        state.set(attributes);
         Self(Some(Arc::new(state)))
     }
 
@@ -266,10 +283,11 @@ impl State {
         if self.span.recording {
             conventions::response(self.protocol, &self.side, head, &mut attributes);
         }
+        self.unhold(&mut attributes);
         if let Some(hook) = &self.side.common().on_response {
             guarded(|| hook(head, &mut self.span_mut(&mut attributes)));
         }
-        self.span.set(attributes);
+        self.set(attributes);
     }
 
     fn end(&self, end: End<'_>) {
@@ -292,6 +310,7 @@ impl State {
         if self.span.recording {
             self.describe_end(ending, &mut attributes);
         }
+        self.unhold(&mut attributes);
         if let Some(hook) = &self.side.common().on_end {
             let outcome = Outcome {
                 ending,
@@ -307,8 +326,32 @@ impl State {
             attributes.replace(names::ERROR_TYPE.into(), error_type.into());
             self.span.fail(verdict.description);
         }
+        if let Some(held) = &self.held {
+            attributes.remove(&held.lock().unwrap_or_else(PoisonError::into_inner).fixed);
+        }
         self.span.set(attributes);
         self.span.end(self.clock.wall + duration);
+    }
+
+    /// Adds the attributes of a phase to those of the phases before, which a hook may have set: they stay.
+    fn unhold(&self, attributes: &mut Attributes) {
+        if let Some(held) = &self.held {
+            let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+            let new = std::mem::replace(attributes, std::mem::take(&mut held.attributes));
+            attributes.fill(new);
+        }
+    }
+
+    /// Sets the attributes of a phase, or holds them for the next one.
+    fn set(&self, attributes: Attributes) {
+        match &self.held {
+            Some(held) => {
+                held.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .attributes = attributes;
+            }
+            None => self.span.set(attributes),
+        }
     }
 
     /// What only the end knows. The route is written here, once, because until here a handler may name it.

@@ -219,6 +219,26 @@ impl Attributes {
         }
     }
 
+    /// Adds those of other keys than these.
+    pub(crate) fn fill(&mut self, others: Self) {
+        for other in others.0 {
+            if !self.0.iter().any(|kept| kept.key == other.key) {
+                self.0.push(other);
+            }
+        }
+    }
+
+    pub(crate) fn remove(&mut self, keys: &[Key]) {
+        self.0.retain(|attribute| !keys.contains(&attribute.key));
+    }
+
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        self.0
+            .iter()
+            .map(|attribute| attribute.key.clone())
+            .collect()
+    }
+
     fn into_vec(self) -> Vec<KeyValue> {
         self.0.into_vec()
     }
