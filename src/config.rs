@@ -95,6 +95,11 @@ impl Config {
             .as_ref()
             .is_none_or(|filter| guarded(|| filter(head)).unwrap_or(true))
     }
+
+    /// Whether a hook gets hold of the span.
+    pub(crate) fn has_hooks(&self) -> bool {
+        self.on_request.is_some() || self.on_response.is_some() || self.on_end.is_some()
+    }
 }
 
 impl Side {

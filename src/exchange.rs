@@ -15,7 +15,7 @@ use std::{
 
 use http::{HeaderValue, StatusCode};
 use opentelemetry::{
-    Context,
+    Context, Key,
     trace::{SpanContext, TraceContextExt},
 };
 
@@ -51,6 +51,7 @@ pub(crate) struct State {
     body_size: AtomicU64,
     ended: AtomicBool,
     verdict: Mutex<Option<Override>>,
+    held: Option<Box<Mutex<Held>>>,
     early: OnceLock<Status>,
     deadline: Option<Duration>,
     /// What the request's method says of the response: `HEAD` has no body, `CONNECT` becomes a tunnel.
@@ -77,6 +78,15 @@ pub(crate) struct Begin<'a> {
     pub(crate) deadline: Option<Duration>,
 }
 
+/// The attributes of a recorded span that has hooks. They wait for its end, because a hook may replace what is there and
+/// a span cannot.
+#[derive(Debug, Default)]
+struct Held {
+    attributes: Attributes,
+    /// What a sampler had to see is on the span already, and stays.
+    fixed: Vec<Key>,
+}
+
 /// The route as the router matched it, and as a handler named it, which wins.
 #[derive(Debug, Default)]
 struct Routes {
@@ -84,8 +94,6 @@ struct Routes {
     named: OnceLock<Arc<str>>,
     /// Whether it was known when the span got its name.
     in_name: bool,
-    /// Whether a sampler already saw it as `http.route`.
-    written: bool,
 }
 
 /// The one reading of the clocks at the start. Durations are monotonic; the wall clock only says when.
@@ -126,17 +134,18 @@ impl Exchange {
         };
         if early {
             describe(&mut attributes);
-            if let Some(route) = begin.route {
-                attributes.set(names::HTTP_ROUTE, route.as_str());
-            }
         }
         let mut name = Some(name);
         let first_name = match name.take_if(|_| early || !refused(begin.parent)) {
             Some(name) => name(&begin),
             None => Cow::Borrowed("HTTP"),
         };
-        // A hook may replace what the layer sets, so that waits for the hook.
-        let has_hook = begin.side.common().on_request.is_some();
+        // A hook may replace what the layer sets, so that waits.
+        let has_hooks = begin.side.common().has_hooks();
+        let mut held = Held::default();
+        if early && has_hooks {
+            held.fixed = attributes.keys();
+        }
         let span = telemetry.start(Start {
             name: first_name,
             kind: begin.side.kind(),
@@ -144,7 +153,7 @@ impl Exchange {
             parent: begin.parent,
             link,
             attributes: early.then(|| attributes.take()),
-            describe: (!has_hook).then_some(&mut describe),
+            describe: (!has_hooks).then_some(&mut describe),
         });
         if span.recording {
             if let Some(name) = name {
@@ -161,8 +170,8 @@ impl Exchange {
                     .unwrap_or_default(),
                 named: OnceLock::new(),
                 in_name: begin.route.is_some(),
-                written: early && begin.route.is_some(),
             },
+            held: (has_hooks && span.recording).then(|| Box::new(Mutex::new(held))),
             span,
             side: begin.side,
             protocol: begin.protocol,
@@ -178,10 +187,11 @@ impl Exchange {
             is_connect: begin.head.method() == "CONNECT",
             expected: AtomicU64::new(UNKNOWN),
         };
+        state.unhold(&mut attributes);
         if let Some(hook) = &state.side.common().on_request {
             guarded(|| hook(begin.head, &mut state.span_mut(&mut attributes)));
         }
-        state.span.set(&mut attributes);
+        state.set(&mut attributes);
         Self(Some(Arc::new(state)))
     }
 
@@ -210,12 +220,11 @@ impl Exchange {
     /// The body of the response says how long it is. Ends the exchange if there is none to come.
     pub(crate) fn expect(&mut self, size: Option<u64>, is_over: bool) {
         let Some(state) = &self.0 else { return };
-        // Nobody polls a body that is over, or that the protocol has no room for.
-        if is_over || state.is_bodiless() {
+        let size = size.filter(|_| state.protocol == Protocol::Http);
+        // Nobody polls a body that is over or empty, or that the protocol has no room for.
+        if is_over || size == Some(0) || state.is_bodiless() {
             self.end(End::Complete(None));
-        } else if let Some(size) = size
-            && state.protocol == Protocol::Http
-        {
+        } else if let Some(size) = size {
             state.expected.store(size, Relaxed);
         }
     }
@@ -287,10 +296,11 @@ impl State {
         if self.span.recording {
             conventions::response(self.protocol, &self.side, head, &mut attributes);
         }
+        self.unhold(&mut attributes);
         if let Some(hook) = &self.side.common().on_response {
             guarded(|| hook(head, &mut self.span_mut(&mut attributes)));
         }
-        self.span.set(&mut attributes);
+        self.set(&mut attributes);
     }
 
     fn end(&self, end: End<'_>) {
@@ -313,6 +323,7 @@ impl State {
         if self.span.recording {
             self.describe_end(ending, &mut attributes);
         }
+        self.unhold(&mut attributes);
         if let Some(hook) = &self.side.common().on_end {
             let outcome = Outcome {
                 ending,
@@ -328,8 +339,31 @@ impl State {
             attributes.replace(names::ERROR_TYPE.into(), error_type.into());
             self.span.fail(verdict.description);
         }
+        if let Some(held) = &self.held {
+            attributes.remove(&held.lock().unwrap_or_else(PoisonError::into_inner).fixed);
+        }
         self.span.set(&mut attributes);
         self.span.end(self.clock.wall + duration);
+    }
+
+    /// Adds the attributes of a phase to those of the phases before, which a hook may have set: they stay.
+    fn unhold(&self, attributes: &mut Attributes) {
+        if let Some(held) = &self.held {
+            let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::swap(attributes, &mut held.attributes);
+            attributes.fill(&mut held.attributes);
+        }
+    }
+
+    /// Sets the attributes of a phase, or holds them for the next one.
+    fn set(&self, attributes: &mut Attributes) {
+        match &self.held {
+            Some(held) => {
+                let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+                std::mem::swap(attributes, &mut held.attributes);
+            }
+            None => self.span.set(attributes),
+        }
     }
 
     /// What only the end knows. The route is written here, once, because until here a handler may name it.
@@ -341,9 +375,7 @@ impl State {
                 self.span
                     .rename(semconv::server::name(&self.method, Some(route)));
             }
-            if !self.route.written {
-                attributes.set(names::HTTP_ROUTE, route);
-            }
+            attributes.set(names::HTTP_ROUTE, route);
         }
         if let Some(mark) = ending.mark() {
             attributes.set(names::ENDING, Value::Static(mark));

@@ -229,6 +229,24 @@ impl Attributes {
         }
     }
 
+    /// Adds those of other keys than these, and leaves none behind.
+    pub(crate) fn fill(&mut self, others: &mut Self) {
+        for other in others.0.drain(..) {
+            if !self.0.iter().any(|kept| kept.key == other.key) {
+                self.0.push(other);
+            }
+        }
+    }
+
+    pub(crate) fn remove(&mut self, keys: &[Key]) {
+        self.0.retain(|attribute| !keys.contains(&attribute.key));
+    }
+
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        let keys = self.0.iter().map(|attribute| attribute.key.clone());
+        keys.collect()
+    }
+
     /// All of them, with room for those that come later.
     pub(crate) fn take(&mut self) -> Vec<KeyValue> {
         let mut taken = Vec::with_capacity(ROOM);
