@@ -520,6 +520,45 @@ fn a_build_without_tls_says_so() {
             "OTEL_EXPORTER_OTLP_ENDPOINT is https://collector.example/v1/traces, and https needs throughline's feature \
              `tls`, which this build is without"
         ),
-        Ok(_) => assert!(cfg!(feature = "tls")),
+        Ok(_) if cfg!(feature = "tls") => {}
+        Ok(_) => panic!("who speaks TLS?"),
+    }
+}
+
+#[tokio::test]
+async fn warnings_go_to_the_subscriber() {
+    let written = Written::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(written.clone())
+        .finish();
+    let _subscriber = tracing::subscriber::set_default(subscriber);
+    let lookup = |name: &str| (name == "OTEL_TRACES_SAMPLER").then(|| "x".to_owned());
+    drop(Setup::new().lookup(lookup).build().unwrap());
+    let written = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    assert!(
+        written.contains(r#"WARN throughline: OTEL_TRACES_SAMPLER="x" is no known sampler"#),
+        "{written}"
+    );
+}
+
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl tracing_subscriber::fmt::MakeWriter<'_> for Written {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
     }
 }

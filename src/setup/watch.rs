@@ -162,7 +162,7 @@ impl Watch {
         let fresh = state
             .warned
             .is_none_or(|warned| warned.elapsed() >= BETWEEN_WARNINGS);
-        let outage = state.outage.get_or_insert_with(|| Outage {
+        let outage = state.outage.get_or_insert(Outage {
             lost: 0,
             told: false,
         });
