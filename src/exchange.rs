@@ -76,10 +76,10 @@ pub(crate) struct Begin<'a> {
 /// The route as the router matched it, and as a handler named it, which wins.
 #[derive(Debug, Default)]
 struct Routes {
-    matched: OnceLock<Matched>,
+    /// Known when the span got its name.
+    matched: Option<Matched>,
+    late: OnceLock<Matched>,
     named: OnceLock<Arc<str>>,
-    /// Whether it was known when the span got its name.
-    in_name: bool,
     /// Whether a sampler already saw it as `http.route`.
     written: bool,
 }
@@ -151,12 +151,9 @@ impl Exchange {
 
         let state = State {
             route: Routes {
-                matched: begin
-                    .route
-                    .map(|route| OnceLock::from(route.clone()))
-                    .unwrap_or_default(),
+                matched: begin.route.cloned(),
+                late: OnceLock::new(),
                 named: OnceLock::new(),
-                in_name: begin.route.is_some(),
                 written: early && begin.route.is_some(),
             },
             span,
@@ -263,8 +260,8 @@ impl State {
 
     /// What a router found after the span had started. The first finding stays.
     pub(crate) fn match_route(&self, route: &Matched) {
-        if self.route.matched.get().is_none() {
-            let _first = self.route.matched.set(route.clone());
+        if self.route.matched.is_none() {
+            let _first = self.route.late.set(route.clone());
         }
     }
 
@@ -370,12 +367,16 @@ impl Routes {
     fn latest(&self) -> Option<&str> {
         match self.named.get() {
             Some(named) => Some(named),
-            None => self.matched.get().map(Matched::as_str),
+            None => self
+                .matched
+                .as_ref()
+                .or_else(|| self.late.get())
+                .map(Matched::as_str),
         }
     }
 
     fn is_late(&self) -> bool {
-        self.named.get().is_some() || !self.in_name
+        self.named.get().is_some() || self.matched.is_none()
     }
 }
 
