@@ -111,9 +111,20 @@ impl Exchange {
         describe: impl FnOnce(&Begin<'_>, &mut Attributes),
     ) -> Self {
         let clock = Clock::now();
-        let early = telemetry.sampler() == SamplerReads::Everything;
+        // A hook may replace what the layer sets, so that waits for the hook.
+        let has_hook = begin.side.common().on_request.is_some();
+        let decided = match telemetry.sampler() {
+            SamplerReads::Flag => decision(begin.parent),
+            SamplerReads::Parent | SamplerReads::Everything => None,
+        };
+        let early =
+            telemetry.sampler() == SamplerReads::Everything || (decided == Some(true) && !has_hook);
         let link = begin.link.take();
-        let mut attributes = Attributes::default();
+        let mut attributes = if early {
+            Attributes::roomy()
+        } else {
+            Attributes::default()
+        };
         let mut describe = Some(describe);
         let mut describe = |attributes: &mut Attributes| {
             if let Some(describe) = describe.take() {
@@ -131,17 +142,19 @@ impl Exchange {
             Some(name) => name(&begin),
             None => Cow::Borrowed("HTTP"),
         };
-        // A hook may replace what the layer sets, so that waits for the hook.
-        let has_hook = begin.side.common().on_request.is_some();
-        let span = telemetry.start(Start {
-            name: first_name,
-            kind: begin.side.kind(),
-            time: clock.wall,
-            parent: begin.parent,
-            link,
-            attributes: early.then(|| attributes.take()),
-            describe: (!has_hook).then_some(&mut describe),
-        });
+        let span = if decided == Some(false) {
+            Started::refused(begin.parent)
+        } else {
+            telemetry.start(Start {
+                name: first_name,
+                kind: begin.side.kind(),
+                time: clock.wall,
+                parent: begin.parent,
+                link,
+                attributes: early.then(|| attributes.take()),
+                describe: (!has_hook).then_some(&mut describe),
+            })
+        };
         if span.recording {
             if let Some(name) = name {
                 span.rename(name(&begin));
@@ -405,7 +418,12 @@ impl Drop for OnPanic<'_> {
 
 /// Whether the caller decided against sampling. Built-in samplers follow it, so nothing is made before they have.
 fn refused(parent: &Context) -> bool {
+    decision(parent) == Some(false)
+}
+
+/// What the caller decided about sampling, if there is a caller.
+fn decision(parent: &Context) -> Option<bool> {
     let span = parent.span();
     let caller = span.span_context();
-    caller.is_valid() && !caller.is_sampled()
+    caller.is_valid().then(|| caller.is_sampled())
 }

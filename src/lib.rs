@@ -15,6 +15,7 @@ mod current;
 mod exchange;
 mod future;
 mod head;
+mod ids;
 pub mod otel;
 mod outcome;
 mod propagate;
