@@ -49,6 +49,8 @@ pub(crate) struct State {
     status: AtomicU16,
     body_size: AtomicU64,
     ended: AtomicBool,
+    /// Whether anyone learns of the response: a span that is recorded, or a hook.
+    is_watched: bool,
     verdict: Mutex<Option<Override>>,
     early: OnceLock<Status>,
     /// What the request's method says of the response: `HEAD` has no body, `CONNECT` becomes a tunnel.
@@ -162,7 +164,10 @@ impl Exchange {
             describe(&mut attributes);
         }
 
+        let common = begin.side.common();
+        let is_watched = span.recording || common.on_response.is_some() || common.on_end.is_some();
         let state = State {
+            is_watched,
             route: Routes {
                 matched: begin.route.cloned(),
                 late: OnceLock::new(),
@@ -285,6 +290,9 @@ impl State {
 
     fn head(&self, head: &ResponseHead<'_>) {
         self.status.store(head.status().as_u16(), Relaxed);
+        if !self.is_watched {
+            return;
+        }
         if let Some(early) = conventions::early_status(self.protocol, head) {
             let _first = self.early.set(early);
         }
@@ -299,7 +307,7 @@ impl State {
     }
 
     fn end(&self, end: End<'_>) {
-        if self.ended.swap(true, Relaxed) {
+        if self.ended.swap(true, Relaxed) || !self.is_watched {
             return;
         }
         let duration = self.clock.monotonic.elapsed();
