@@ -50,6 +50,8 @@ pub(crate) struct State {
     status: AtomicU16,
     body_size: AtomicU64,
     ended: AtomicBool,
+    /// Whether anyone learns of the response: a span that is recorded, or a hook.
+    is_watched: bool,
     verdict: Mutex<Option<Override>>,
     held: Option<Box<Mutex<Held>>>,
     early: OnceLock<Status>,
@@ -90,10 +92,10 @@ struct Held {
 /// The route as the router matched it, and as a handler named it, which wins.
 #[derive(Debug, Default)]
 struct Routes {
-    matched: OnceLock<Matched>,
+    /// Known when the span got its name.
+    matched: Option<Matched>,
+    late: OnceLock<Matched>,
     named: OnceLock<Arc<str>>,
-    /// Whether it was known when the span got its name.
-    in_name: bool,
 }
 
 /// The one reading of the clocks at the start. Durations are monotonic; the wall clock only says when.
@@ -123,9 +125,20 @@ impl Exchange {
         describe: impl FnOnce(&Begin<'_>, &mut Attributes),
     ) -> Self {
         let clock = Clock::now();
-        let early = telemetry.sampler() == SamplerReads::Everything;
+        // A hook may replace what the layer sets, so that waits.
+        let has_hooks = begin.side.common().has_hooks();
+        let decided = match telemetry.sampler() {
+            SamplerReads::Flag => decision(begin.parent),
+            SamplerReads::Parent | SamplerReads::Everything => None,
+        };
+        let early = telemetry.sampler() == SamplerReads::Everything
+            || (decided == Some(true) && !has_hooks);
         let link = begin.link.take();
-        let mut attributes = Attributes::default();
+        let mut attributes = if early {
+            Attributes::roomy()
+        } else {
+            Attributes::default()
+        };
         let mut describe = Some(describe);
         let mut describe = |attributes: &mut Attributes| {
             if let Some(describe) = describe.take() {
@@ -140,21 +153,23 @@ impl Exchange {
             Some(name) => name(&begin),
             None => Cow::Borrowed("HTTP"),
         };
-        // A hook may replace what the layer sets, so that waits.
-        let has_hooks = begin.side.common().has_hooks();
         let mut held = Held::default();
         if early && has_hooks {
             held.fixed = attributes.keys();
         }
-        let span = telemetry.start(Start {
-            name: first_name,
-            kind: begin.side.kind(),
-            time: clock.wall,
-            parent: begin.parent,
-            link,
-            attributes: early.then(|| attributes.take()),
-            describe: (!has_hooks).then_some(&mut describe),
-        });
+        let span = if decided == Some(false) {
+            Started::refused(begin.parent)
+        } else {
+            telemetry.start(Start {
+                name: first_name,
+                kind: begin.side.kind(),
+                time: clock.wall,
+                parent: begin.parent,
+                link,
+                attributes: early.then(|| attributes.take()),
+                describe: (!has_hooks).then_some(&mut describe),
+            })
+        };
         if span.recording {
             if let Some(name) = name {
                 span.rename(name(&begin));
@@ -162,14 +177,14 @@ impl Exchange {
             describe(&mut attributes);
         }
 
+        let common = begin.side.common();
+        let is_watched = span.recording || common.on_response.is_some() || common.on_end.is_some();
         let state = State {
+            is_watched,
             route: Routes {
-                matched: begin
-                    .route
-                    .map(|route| OnceLock::from(route.clone()))
-                    .unwrap_or_default(),
+                matched: begin.route.cloned(),
+                late: OnceLock::new(),
                 named: OnceLock::new(),
-                in_name: begin.route.is_some(),
             },
             held: (has_hooks && span.recording).then(|| Box::new(Mutex::new(held))),
             span,
@@ -277,8 +292,8 @@ impl State {
 
     /// What a router found after the span had started. The first finding stays.
     pub(crate) fn match_route(&self, route: &Matched) {
-        if self.route.matched.get().is_none() {
-            let _first = self.route.matched.set(route.clone());
+        if self.route.matched.is_none() {
+            let _first = self.route.late.set(route.clone());
         }
     }
 
@@ -289,6 +304,9 @@ impl State {
 
     fn head(&self, head: &ResponseHead<'_>) {
         self.status.store(head.status().as_u16(), Relaxed);
+        if !self.is_watched {
+            return;
+        }
         if let Some(early) = conventions::early_status(self.protocol, head) {
             let _first = self.early.set(early);
         }
@@ -304,7 +322,7 @@ impl State {
     }
 
     fn end(&self, end: End<'_>) {
-        if self.ended.swap(true, Relaxed) {
+        if self.ended.swap(true, Relaxed) || !self.is_watched {
             return;
         }
         let duration = self.clock.monotonic.elapsed();
@@ -409,12 +427,16 @@ impl Routes {
     fn latest(&self) -> Option<&str> {
         match self.named.get() {
             Some(named) => Some(named),
-            None => self.matched.get().map(Matched::as_str),
+            None => self
+                .matched
+                .as_ref()
+                .or_else(|| self.late.get())
+                .map(Matched::as_str),
         }
     }
 
     fn is_late(&self) -> bool {
-        self.named.get().is_some() || !self.in_name
+        self.named.get().is_some() || self.matched.is_none()
     }
 }
 
@@ -443,7 +465,12 @@ impl Drop for OnPanic<'_> {
 
 /// Whether the caller decided against sampling. Built-in samplers follow it, so nothing is made before they have.
 fn refused(parent: &Context) -> bool {
+    decision(parent) == Some(false)
+}
+
+/// What the caller decided about sampling, if there is a caller.
+fn decision(parent: &Context) -> Option<bool> {
     let span = parent.span();
     let caller = span.span_context();
-    caller.is_valid() && !caller.is_sampled()
+    caller.is_valid().then(|| caller.is_sampled())
 }

@@ -16,6 +16,7 @@ mod exchange;
 mod future;
 mod guard;
 mod head;
+mod ids;
 pub mod otel;
 mod outcome;
 mod propagate;

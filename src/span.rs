@@ -12,6 +12,7 @@ use opentelemetry::{
 use smallvec::SmallVec;
 
 use crate::{
+    ids,
     semconv::{Name, Sink},
     telemetry::Ids,
     value::Value,
@@ -128,6 +129,23 @@ where
 }
 
 impl Started {
+    /// What a parent-based sampler makes of a caller that refused: a span of an id of its own, not recorded.
+    pub(crate) fn refused(parent: &Context) -> Self {
+        let span = parent.span();
+        let caller = span.span_context();
+        let own = SpanContext::new(
+            caller.trace_id(),
+            ids::unrecorded(),
+            caller.trace_flags() & RANDOM,
+            false,
+            caller.trace_state().clone(),
+        );
+        Self {
+            context: parent.with_remote_span_context(own),
+            recording: false,
+        }
+    }
+
     /// Makes the context current until the guard is dropped.
     pub(crate) fn enter(&self) -> ContextGuard {
         self.context.clone().attach()
@@ -247,11 +265,14 @@ impl Attributes {
         keys.collect()
     }
 
-    /// All of them, with room for those that come later.
+    /// For a span that is about to start: on the heap, where the span takes them over with room for more.
+    pub(crate) fn roomy() -> Self {
+        Self(SmallVec::with_capacity(ROOM + 1))
+    }
+
+    /// Hands them over, if they were [`roomy`](Self::roomy) without a copy.
     pub(crate) fn take(&mut self) -> Vec<KeyValue> {
-        let mut taken = Vec::with_capacity(ROOM);
-        taken.extend(self.0.drain(..));
-        taken
+        std::mem::take(&mut self.0).into_vec()
     }
 }
 

@@ -17,7 +17,6 @@ use crate::{
     head::RequestHead,
     protocol::Protocol,
     route::{self, Mark, Matched},
-    scan::Scan,
     semconv::method::Method,
 };
 
@@ -62,14 +61,15 @@ where
 /// Opens the exchange of a request that came in, unless a layer outside has, or the filter leaves it out.
 fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
     let extensions = head.extensions();
-    if extensions.is_some_and(route::fill)
-        || opentelemetry::Context::is_current_telemetry_suppressed()
-        || !config.common.keeps(head)
-    {
+    if extensions.is_some_and(route::fill) {
+        return Exchange::none();
+    }
+    let base = opentelemetry::Context::current();
+    if base.is_telemetry_suppressed() || !config.common.keeps(head) {
         return Exchange::none();
     }
     let telemetry = config.common.telemetry.handle();
-    let scan = Scan::of(head.headers());
+    let scan = head.headers().scan();
     let protocol = Protocol::of(scan.content_type);
     let known = config
         .common
@@ -81,7 +81,7 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
         Some(hook) => guarded(|| hook(head)).unwrap_or(config.remote_parent),
         None => config.remote_parent,
     };
-    let parent = policy.decide(&opentelemetry::Context::current(), |base| {
+    let parent = policy.decide(&base, |base| {
         telemetry.propagation().extract(head, &scan, base)
     });
     let begin = Begin {
