@@ -10,7 +10,7 @@ use std::{
         atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering::Relaxed},
     },
     thread,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use http::{HeaderValue, StatusCode};
@@ -20,11 +20,13 @@ use opentelemetry::{
 };
 
 use crate::{
-    config::{Side, guarded},
-    conventions,
+    config::Side,
+    conventions::{self, Ended},
+    guard::guarded,
     head::{RequestHead, ResponseHead},
     outcome::{End, Ending, Outcome, Verdict},
     protocol::Protocol,
+    route::Matched,
     semconv::{self, Sink, method::Method, names, rpc::Status},
     span::{Attributes, Start, Started},
     span_mut::{Override, SpanMut},
@@ -51,6 +53,7 @@ pub(crate) struct State {
     verdict: Mutex<Option<Override>>,
     held: Option<Box<Mutex<Held>>>,
     early: OnceLock<Status>,
+    deadline: Option<Duration>,
     /// What the request's method says of the response: `HEAD` has no body, `CONNECT` becomes a tunnel.
     is_head: bool,
     is_connect: bool,
@@ -68,9 +71,11 @@ pub(crate) struct Begin<'a> {
     pub(crate) protocol: Protocol,
     pub(crate) method: Method,
     pub(crate) head: &'a RequestHead<'a>,
-    pub(crate) route: Option<&'a str>,
+    pub(crate) route: Option<&'a Matched>,
     pub(crate) parent: &'a Context,
     pub(crate) link: Option<SpanContext>,
+    /// How long the caller waits, where it says so.
+    pub(crate) deadline: Option<Duration>,
 }
 
 /// The attributes of a recorded span that has hooks. They wait for its end, because a hook may replace what is there and
@@ -85,7 +90,7 @@ struct Held {
 /// The route as the router matched it, and as a handler named it, which wins.
 #[derive(Debug, Default)]
 struct Routes {
-    matched: OnceLock<Arc<str>>,
+    matched: OnceLock<Matched>,
     named: OnceLock<Arc<str>>,
     /// Whether it was known when the span got its name.
     in_name: bool,
@@ -119,15 +124,23 @@ impl Exchange {
     ) -> Self {
         let clock = Clock::now();
         let early = telemetry.sampler() == SamplerReads::Everything;
+        let link = begin.link.take();
         let mut attributes = Attributes::default();
-        let (mut name, mut describe) = (Some(name), Some(describe));
-        if early && let Some(describe) = describe.take() {
-            describe(&begin, &mut attributes);
+        let mut describe = Some(describe);
+        let mut describe = |attributes: &mut Attributes| {
+            if let Some(describe) = describe.take() {
+                describe(&begin, attributes);
+            }
+        };
+        if early {
+            describe(&mut attributes);
         }
+        let mut name = Some(name);
         let first_name = match name.take_if(|_| early || !refused(begin.parent)) {
             Some(name) => name(&begin),
             None => Cow::Borrowed("HTTP"),
         };
+        // A hook may replace what the layer sets, so that waits.
         let has_hooks = begin.side.common().has_hooks();
         let mut held = Held::default();
         if early && has_hooks {
@@ -138,23 +151,22 @@ impl Exchange {
             kind: begin.side.kind(),
             time: clock.wall,
             parent: begin.parent,
-            link: begin.link.take(),
-            attributes: early.then(|| std::mem::take(&mut attributes)),
+            link,
+            attributes: early.then(|| attributes.take()),
+            describe: (!has_hooks).then_some(&mut describe),
         });
         if span.recording {
             if let Some(name) = name {
                 span.rename(name(&begin));
             }
-            if let Some(describe) = describe {
-                describe(&begin, &mut attributes);
-            }
+            describe(&mut attributes);
         }
 
         let state = State {
             route: Routes {
                 matched: begin
                     .route
-                    .map(|route| OnceLock::from(Arc::from(route)))
+                    .map(|route| OnceLock::from(route.clone()))
                     .unwrap_or_default(),
                 named: OnceLock::new(),
                 in_name: begin.route.is_some(),
@@ -170,6 +182,7 @@ impl Exchange {
             ended: AtomicBool::new(false),
             verdict: Mutex::new(None),
             early: OnceLock::new(),
+            deadline: begin.deadline,
             is_head: begin.head.method() == "HEAD",
             is_connect: begin.head.method() == "CONNECT",
             expected: AtomicU64::new(UNKNOWN),
@@ -178,7 +191,7 @@ impl Exchange {
         if let Some(hook) = &state.side.common().on_request {
             guarded(|| hook(begin.head, &mut state.span_mut(&mut attributes)));
         }
-        state.set(attributes);
+        state.set(&mut attributes);
         Self(Some(Arc::new(state)))
     }
 
@@ -263,9 +276,9 @@ impl State {
     }
 
     /// What a router found after the span had started. The first finding stays.
-    pub(crate) fn match_route(&self, route: &str) {
+    pub(crate) fn match_route(&self, route: &Matched) {
         if self.route.matched.get().is_none() {
-            let _first = self.route.matched.set(Arc::from(route));
+            let _first = self.route.matched.set(route.clone());
         }
     }
 
@@ -287,7 +300,7 @@ impl State {
         if let Some(hook) = &self.side.common().on_response {
             guarded(|| hook(head, &mut self.span_mut(&mut attributes)));
         }
-        self.set(attributes);
+        self.set(&mut attributes);
     }
 
     fn end(&self, end: End<'_>) {
@@ -298,14 +311,14 @@ impl State {
         let status = StatusCode::from_u16(self.status.load(Relaxed)).ok();
         let ending = end.ending();
         let mut attributes = Attributes::default();
-        let verdict = conventions::verdict(
-            self.protocol,
-            &self.side,
+        let ended = Ended {
             status,
-            self.early.get().cloned(),
+            early: self.early.get().cloned(),
+            is_late: self.deadline.is_some_and(|deadline| duration >= deadline),
+            is_recorded: self.span.recording,
             end,
-            &mut attributes,
-        );
+        };
+        let verdict = conventions::verdict(self.protocol, &self.side, ended, &mut attributes);
         let mut verdict = self.overridden(verdict);
         if self.span.recording {
             self.describe_end(ending, &mut attributes);
@@ -329,7 +342,7 @@ impl State {
         if let Some(held) = &self.held {
             attributes.remove(&held.lock().unwrap_or_else(PoisonError::into_inner).fixed);
         }
-        self.span.set(attributes);
+        self.span.set(&mut attributes);
         self.span.end(self.clock.wall + duration);
     }
 
@@ -337,18 +350,17 @@ impl State {
     fn unhold(&self, attributes: &mut Attributes) {
         if let Some(held) = &self.held {
             let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
-            let new = std::mem::replace(attributes, std::mem::take(&mut held.attributes));
-            attributes.fill(new);
+            std::mem::swap(attributes, &mut held.attributes);
+            attributes.fill(&mut held.attributes);
         }
     }
 
     /// Sets the attributes of a phase, or holds them for the next one.
-    fn set(&self, attributes: Attributes) {
+    fn set(&self, attributes: &mut Attributes) {
         match &self.held {
             Some(held) => {
-                held.lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .attributes = attributes;
+                let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+                std::mem::swap(attributes, &mut held.attributes);
             }
             None => self.span.set(attributes),
         }
@@ -356,12 +368,14 @@ impl State {
 
     /// What only the end knows. The route is written here, once, because until here a handler may name it.
     fn describe_end(&self, ending: Ending, attributes: &mut Attributes) {
-        if let Some(route) = self.route.latest() {
+        if let Some(route) = self.route.latest()
+            && self.protocol == Protocol::Http
+        {
             if self.route.is_late() {
                 self.span
                     .rename(semconv::server::name(&self.method, Some(route)));
             }
-            attributes.set(names::HTTP_ROUTE, Arc::clone(route));
+            attributes.set(names::HTTP_ROUTE, route);
         }
         if let Some(mark) = ending.mark() {
             attributes.set(names::ENDING, Value::Static(mark));
@@ -392,10 +406,10 @@ impl State {
 }
 
 impl Routes {
-    fn latest(&self) -> Option<&Arc<str>> {
+    fn latest(&self) -> Option<&str> {
         match self.named.get() {
             Some(named) => Some(named),
-            None => self.matched.get(),
+            None => self.matched.get().map(Matched::as_str),
         }
     }
 

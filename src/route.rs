@@ -4,7 +4,8 @@ use std::{borrow::Cow, sync::Arc};
 
 use http::Extensions;
 
-use crate::{axum_extensions, exchange::State};
+pub(crate) use crate::axum_extensions::{Matched, matched};
+use crate::exchange::State;
 
 /// The one thing that a service can see of its layer: an extension of a type that only this crate can name. It says that
 /// the request has its span already, and takes a route.
@@ -29,11 +30,6 @@ pub fn set_route(extensions: &Extensions, route: impl Into<Cow<'static, str>>) {
     {
         state.name_route(route.into());
     }
-}
-
-/// The route that a router matched, if a router that says so is outside.
-pub(crate) fn matched(extensions: &Extensions) -> Option<&str> {
-    axum_extensions::matched_path(extensions)
 }
 
 /// Whether the request has its span already. If so, what a router has found since goes to it.

@@ -73,7 +73,7 @@ impl<'a> SpanMut<'a> {
     /// Adds an event that happens now.
     pub fn add_event(&mut self, name: impl Into<Cow<'static, str>>) -> &mut Self {
         if self.span.recording {
-            self.span.event(name.into(), Attributes::default());
+            self.span.event(name.into());
         }
         self
     }

@@ -39,7 +39,7 @@ async fn call(app: &Router, uri: &str) {
 
 #[track_caller]
 fn assert_route(span: &SpanData, method: &str, route: Option<&str>) {
-    let name = route.map_or(method.to_owned(), |route| format!("{method} {route}"));
+    let name = route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
     assert_eq!(span.name, name);
     assert_texts(span, &[("http.route", route)]);
 }

@@ -9,13 +9,14 @@ use http_body::Body;
 use tower_service::Service;
 
 use crate::{
-    config::{ServerConfig, Side, guarded},
+    config::{ServerConfig, Side},
     conventions,
     exchange::{Begin, Exchange},
     future::ResponseFuture,
+    guard::guarded,
     head::RequestHead,
     protocol::Protocol,
-    route::{self, Mark},
+    route::{self, Mark, Matched},
     scan::Scan,
     semconv::method::Method,
 };
@@ -93,11 +94,15 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
             .filter(|_| protocol == Protocol::Http),
         parent: &parent.context,
         link: parent.link,
+        deadline: conventions::deadline(protocol, &scan),
     };
     Exchange::start(
         &telemetry,
         begin,
-        |begin| conventions::name(&begin.side, protocol, &begin.method, head, begin.route),
+        |begin| {
+            let route = begin.route.map(Matched::as_str);
+            conventions::name(&begin.side, protocol, &begin.method, head, route)
+        },
         |begin, attributes| {
             conventions::server_request(config, protocol, &begin.method, head, &scan, attributes);
         },
