@@ -128,19 +128,22 @@ impl Scheme {
 }
 
 impl Captured {
-    /// `part` is `request.header` or `response.header`. Names that no header can have are left out.
+    /// `part` is `request.header` or `response.header`. Names that no header can have are left out, and each is there once.
     pub(crate) fn list<N: AsRef<str>>(part: &str, names: impl IntoIterator<Item = N>) -> Vec<Self> {
-        names
-            .into_iter()
-            .filter_map(|name| {
-                let header = HeaderName::from_bytes(name.as_ref().trim().as_bytes()).ok()?;
-                Some(Self {
+        let mut list: Vec<Self> = Vec::new();
+        for name in names {
+            let Ok(header) = HeaderName::from_bytes(name.as_ref().trim().as_bytes()) else {
+                continue;
+            };
+            if list.iter().all(|captured| captured.header != header) {
+                list.push(Self {
                     http: format!("http.{part}.{header}").into(),
                     rpc: format!("rpc.{part}.{header}").into(),
                     header,
-                })
-            })
-            .collect()
+                });
+            }
+        }
+        list
     }
 
     pub(crate) fn attribute(&self, protocol: Protocol) -> &Arc<str> {

@@ -109,6 +109,10 @@ impl Spans {
         self.counts.started.load(SeqCst)
     }
 
+    pub fn ended_count(&self) -> usize {
+        *self.counts.ended.borrow()
+    }
+
     pub fn provider(&self) -> &SdkTracerProvider {
         &self.provider
     }
