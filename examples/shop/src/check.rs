@@ -1,9 +1,31 @@
 //! Whether a trace is whole: exactly the expected spans, each under its right parent, each as it should have ended.
 
 use crate::{
-    scenario::Expected,
-    trace::{Span, Trace},
+    scenario::{Expected, Scenario},
+    trace::{Span, Trace, Traces},
 };
+
+/// What is wrong with the traces of a whole round: there must be one for each scenario, and no other.
+pub(crate) fn all(traces: &Traces, scenarios: &[Scenario]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for Scenario { path, expected, .. } in scenarios {
+        let found = match traces.of_path(path) {
+            Some(trace) => problems(trace, expected),
+            None => vec!["no trace with a root for this path".to_owned()],
+        };
+        wrong.extend(found.into_iter().map(|line| format!("{path}: {line}")));
+    }
+    for trace in traces.all() {
+        let path = trace.path();
+        let of_path = path.and_then(|path| traces.of_path(path));
+        let is_asked = scenarios.iter().any(|scenario| Some(scenario.path) == path);
+        if !(is_asked && of_path.is_some_and(|first| std::ptr::eq(first, trace))) {
+            let spans: Vec<_> = trace.spans().iter().map(Span::to_string).collect();
+            wrong.push(format!("a trace that nobody asked for: {}", spans.join(", ")));
+        }
+    }
+    wrong
+}
 
 /// What is wrong with a trace, in words for people. Nothing, if it is whole.
 pub(crate) fn problems(trace: &Trace, expected: &Expected) -> Vec<String> {
