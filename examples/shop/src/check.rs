@@ -21,7 +21,10 @@ pub(crate) fn all(traces: &Traces, scenarios: &[Scenario]) -> Vec<String> {
         let is_asked = scenarios.iter().any(|scenario| Some(scenario.path) == path);
         if !(is_asked && of_path.is_some_and(|first| std::ptr::eq(first, trace))) {
             let spans: Vec<_> = trace.spans().iter().map(Span::to_string).collect();
-            wrong.push(format!("a trace that nobody asked for: {}", spans.join(", ")));
+            wrong.push(format!(
+                "a trace that nobody asked for: {}",
+                spans.join(", ")
+            ));
         }
     }
     wrong
@@ -36,12 +39,24 @@ pub(crate) fn problems(trace: &Trace, expected: &Expected) -> Vec<String> {
             problems.push(format!("lost its parent: {span}; no span {parent} came"));
         }
     }
-    compare(trace, &roots, std::slice::from_ref(expected), "at the root", &mut problems);
+    compare(
+        trace,
+        &roots,
+        std::slice::from_ref(expected),
+        "at the root",
+        &mut problems,
+    );
     problems
 }
 
 /// Compares the spans of one place with those expected there, and goes down where they agree.
-fn compare(trace: &Trace, there: &[&Span], expected: &[Expected], place: &str, problems: &mut Vec<String>) {
+fn compare(
+    trace: &Trace,
+    there: &[&Span],
+    expected: &[Expected],
+    place: &str,
+    problems: &mut Vec<String>,
+) {
     let mut there = there.to_vec();
     for expected in expected {
         let Some(at) = there.iter().position(|span| expected.is(span)) else {
@@ -51,7 +66,13 @@ fn compare(trace: &Trace, there: &[&Span], expected: &[Expected], place: &str, p
         let span = there.remove(at);
         differences(span, expected, problems);
         let place = format!("under {span}");
-        compare(trace, &trace.children(span), &expected.children, &place, problems);
+        compare(
+            trace,
+            &trace.children(span),
+            &expected.children,
+            &place,
+            problems,
+        );
     }
     for span in there {
         problems.push(format!("not expected {place}: {span}"));
@@ -59,7 +80,12 @@ fn compare(trace: &Trace, there: &[&Span], expected: &[Expected], place: &str, p
 }
 
 fn missing(expected: &Expected, place: &str, problems: &mut Vec<String>) {
-    let Expected { service, kind, name, .. } = expected;
+    let Expected {
+        service,
+        kind,
+        name,
+        ..
+    } = expected;
     problems.push(format!("missing {place}: {service} {kind} `{name}`"));
     for child in &expected.children {
         missing(child, &format!("under {service} {kind} `{name}`"), problems);
@@ -80,7 +106,11 @@ fn differences(span: &Span, expected: &Expected, problems: &mut Vec<String>) {
     let (is, wanted) = (span.is_error, error.is_some());
     differ("error", is.then_some("set"), wanted.then_some("set"));
     let resend = expected.resend.map(|count| count.to_string());
-    differ("resend_count", span.attribute("http.request.resend_count"), resend.as_deref());
+    differ(
+        "resend_count",
+        span.attribute("http.request.resend_count"),
+        resend.as_deref(),
+    );
     if span.duration < expected.at_least {
         let (is, wanted) = (span.duration, expected.at_least);
         problems.push(format!("{span}: lasts {is:?}, expected {wanted:?} or more"));
@@ -89,7 +119,8 @@ fn differences(span: &Span, expected: &Expected, problems: &mut Vec<String>) {
 
 impl Expected {
     fn is(&self, span: &Span) -> bool {
-        (self.service, self.kind, self.name) == (span.service.as_str(), span.kind, span.name.as_str())
+        (self.service, self.kind, self.name)
+            == (span.service.as_str(), span.kind, span.name.as_str())
     }
 }
 
@@ -100,7 +131,9 @@ mod tests {
 
     /// The trace of a retried order, span by span, and what it must be.
     fn retried() -> (Vec<Span>, Expected) {
-        let scenario = scenario::all().into_iter().find(|scenario| scenario.path == "/buy/flaky");
+        let scenario = scenario::all()
+            .into_iter()
+            .find(|scenario| scenario.path == "/buy/flaky");
         (fixture::retried(), scenario.unwrap().expected)
     }
 
@@ -122,7 +155,9 @@ mod tests {
             rest.remove(at);
             let found = found(rest, &expected);
             let name = format!(": {span}");
-            let is_told = found.iter().any(|line| line.starts_with("missing") && line.ends_with(&name));
+            let is_told = found
+                .iter()
+                .any(|line| line.starts_with("missing") && line.ends_with(&name));
             assert!(is_told, "without {span}: {found:#?}");
         }
     }
@@ -153,7 +188,12 @@ mod tests {
             ["storefront client `POST`: resend_count is 1, expected none"]
         );
         let stranger = change(4, &|span| span.parent = Some("f".repeat(16)));
-        assert!(stranger.iter().any(|line| line.starts_with("lost its parent")), "{stranger:?}");
+        assert!(
+            stranger
+                .iter()
+                .any(|line| line.starts_with("lost its parent")),
+            "{stranger:?}"
+        );
         let mut twice = spans.clone();
         twice.push(spans[4].clone());
         assert_eq!(

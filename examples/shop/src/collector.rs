@@ -10,7 +10,9 @@ use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::{
     collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse},
     common::v1::{AnyValue, KeyValue, any_value::Value},
-    trace::v1::{ResourceSpans, Span as OtlpSpan, span::SpanKind, status::StatusCode as OtlpStatus},
+    trace::v1::{
+        ResourceSpans, Span as OtlpSpan, span::SpanKind, status::StatusCode as OtlpStatus,
+    },
 };
 use prost::Message;
 use tokio::{net::TcpListener, sync::mpsc};
@@ -63,7 +65,9 @@ async fn accept(listener: TcpListener, sender: mpsc::UnboundedSender<Vec<Span>>)
         let service = service_fn(move |request| receive(request, sender.clone()));
         tokio::spawn(async move {
             // A service that ends drops its connection; nobody waits for the outcome.
-            http1::Builder::new().serve_connection(TokioIo::new(stream), service).await
+            http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await
         });
     }
 }
@@ -83,7 +87,10 @@ async fn receive(
     if (request.method(), request.uri().path()) != (&Method::POST, "/v1/traces") {
         return answer(StatusCode::NOT_FOUND, Vec::new());
     }
-    let Ok(body) = Limited::new(request.into_body(), BODY_LIMIT).collect().await else {
+    let Ok(body) = Limited::new(request.into_body(), BODY_LIMIT)
+        .collect()
+        .await
+    else {
         return answer(StatusCode::BAD_REQUEST, Vec::new());
     };
     match ExportTraceServiceRequest::decode(body.to_bytes()) {
@@ -91,7 +98,10 @@ async fn receive(
             let spans = export.resource_spans.into_iter().flat_map(spans).collect();
             // Nobody receives any more while the launcher ends; then nobody misses them.
             sender.send(spans).ok();
-            answer(StatusCode::OK, ExportTraceServiceResponse::default().encode_to_vec())
+            answer(
+                StatusCode::OK,
+                ExportTraceServiceResponse::default().encode_to_vec(),
+            )
         }
         Err(_) => answer(StatusCode::BAD_REQUEST, Vec::new()),
     }
@@ -109,7 +119,9 @@ fn spans(export: ResourceSpans) -> Vec<Span> {
 }
 
 fn read(service: &str, span: OtlpSpan) -> Span {
-    let nanos = span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano);
+    let nanos = span
+        .end_time_unix_nano
+        .saturating_sub(span.start_time_unix_nano);
     Span {
         service: service.to_owned(),
         trace: hex(&span.trace_id),
@@ -118,11 +130,16 @@ fn read(service: &str, span: OtlpSpan) -> Span {
         kind: match span.kind() {
             SpanKind::Server => Kind::Server,
             SpanKind::Client => Kind::Client,
-            SpanKind::Unspecified | SpanKind::Internal | SpanKind::Producer | SpanKind::Consumer => Kind::Other,
+            SpanKind::Unspecified
+            | SpanKind::Internal
+            | SpanKind::Producer
+            | SpanKind::Consumer => Kind::Other,
         },
         start: Duration::from_nanos(span.start_time_unix_nano),
         duration: Duration::from_nanos(nanos),
-        is_error: span.status.is_some_and(|status| status.code() == OtlpStatus::Error),
+        is_error: span
+            .status
+            .is_some_and(|status| status.code() == OtlpStatus::Error),
         attributes: span.attributes.into_iter().filter_map(attribute).collect(),
         name: span.name,
     }

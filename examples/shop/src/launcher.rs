@@ -113,7 +113,9 @@ impl Shop {
             Customer::Stays(_) => String::new(),
             Customer::Leaves(patience) => format!("--max-time {} ", patience.as_secs_f32()),
         };
-        let command = self.style.paint(Ink::Bold, &format!("curl {patience}{url}"));
+        let command = self
+            .style
+            .paint(Ink::Bold, &format!("curl {patience}{url}"));
         let title = self.style.paint(Ink::Dim, &format!("# {}", scenario.title));
         println!("{command}  {title}");
         let wrong = self.ask(scenario, &url).await?;
@@ -127,16 +129,21 @@ impl Shop {
 
     /// Does what the customer does. Returns what was wrong with the answer.
     async fn ask(&mut self, scenario: &Scenario, url: &str) -> Result<Option<String>> {
+        let style = self.style;
         let answer = async {
-            let answer = self.customer.get(url).send().await?;
-            Ok::<_, reqwest::Error>((answer.status().as_u16(), answer.text().await?))
+            let mut answer = self.customer.get(url).send().await?;
+            while let Some(chunk) = answer.chunk().await? {
+                for line in String::from_utf8_lossy(&chunk).lines() {
+                    println!("  {}", style.paint(Ink::Dim, line));
+                }
+            }
+            Ok::<_, reqwest::Error>(answer.status().as_u16())
         };
         match scenario.customer {
             Customer::Stays(expected) => {
-                let (status, text) = timeout(DEADLINE, answer).await.map_err(|_| format!("{url}: no answer within {DEADLINE:?}"))??;
-                for line in text.lines() {
-                    println!("  {}", self.style.paint(Ink::Dim, line));
-                }
+                let status = timeout(DEADLINE, answer)
+                    .await
+                    .map_err(|_| format!("{url}: no answer within {DEADLINE:?}"))??;
                 let wrong = format!("answered {status}, expected {expected}");
                 Ok((status != expected).then_some(wrong))
             }
@@ -172,7 +179,9 @@ impl Shop {
     /// Prints each trace that comes, when it has been quiet for a while. Never ends by itself.
     async fn stay<T>(&mut self) -> Result<T> {
         self.traces = Traces::default();
-        println!("The shop stays open: run any of these, and see its trace here. Ctrl-C closes it.\n");
+        println!(
+            "The shop stays open: run any of these, and see its trace here. Ctrl-C closes it.\n"
+        );
         loop {
             let quiet = self.traces.next_quiet(QUIET);
             tokio::select! {
@@ -180,7 +189,11 @@ impl Shop {
                 () = sleep_until(quiet.unwrap_or_else(Instant::now)), if quiet.is_some() => {}
             }
             for trace in self.traces.take_quiet(QUIET) {
-                println!("{}", self.style.paint(Ink::Bold, trace.path().unwrap_or("part of a trace")));
+                println!(
+                    "{}",
+                    self.style
+                        .paint(Ink::Bold, trace.path().unwrap_or("part of a trace"))
+                );
                 println!("{}", draw(&trace, self.style));
             }
         }
@@ -188,7 +201,11 @@ impl Shop {
 
     /// Whoever calls ends first. All are told, whatever becomes of the others.
     async fn close(mut self) -> Result<Traces> {
-        let ends = [self.storefront.stop().await, self.orders.stop().await, self.stock.stop().await];
+        let ends = [
+            self.storefront.stop().await,
+            self.orders.stop().await,
+            self.stock.stop().await,
+        ];
         self.traces.add(self.collector.rest());
         ends.into_iter().collect::<Result<()>>()?;
         Ok(self.traces)

@@ -36,7 +36,11 @@ impl Service {
     ) -> Result<Self> {
         let mut command = Command::new(env::current_exe()?);
         command.args([name, &format!("127.0.0.1:{port}")]);
-        command.args(upstreams.iter().map(|other| format!("{}={}", other.name, other.address)));
+        command.args(
+            upstreams
+                .iter()
+                .map(|other| format!("{}={}", other.name, other.address)),
+        );
         for (key, _) in env::vars_os() {
             if key.to_string_lossy().starts_with("OTEL_") {
                 command.env_remove(key);
@@ -58,7 +62,13 @@ impl Service {
         }
         let stdin = process.stdin.take();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let mut service = Self { name, address, process, stdin, lines };
+        let mut service = Self {
+            name,
+            address,
+            process,
+            stdin,
+            lines,
+        };
         service.address = service.said(LISTENING).await?.parse()?;
         Ok(service)
     }
@@ -76,7 +86,9 @@ impl Service {
         match timeout(DEADLINE, found).await {
             Ok(Some(rest)) => Ok(rest),
             Ok(None) => Err(format!("{} ended before it said {wanted:?}", self.name).into()),
-            Err(_) => Err(format!("{} did not say {wanted:?} within {DEADLINE:?}", self.name).into()),
+            Err(_) => {
+                Err(format!("{} did not say {wanted:?} within {DEADLINE:?}", self.name).into())
+            }
         }
     }
 
@@ -85,7 +97,13 @@ impl Service {
         drop(self.stdin.take());
         let status = match timeout(DEADLINE, self.process.wait()).await {
             Ok(status) => status?,
-            Err(_) => return Err(format!("{} did not stop within {DEADLINE:?}, so it was killed", self.name).into()),
+            Err(_) => {
+                return Err(format!(
+                    "{} did not stop within {DEADLINE:?}, so it was killed",
+                    self.name
+                )
+                .into());
+            }
         };
         match status.success() {
             true => Ok(()),

@@ -94,29 +94,74 @@ fn buy<const N: usize>(status: Option<u16>, orders: [Expected; N]) -> Expected {
 fn order(status: Option<u16>, stock: Option<u16>) -> Expected {
     let look = server("stock", "GET /stock/{sku}", stock, vec![]);
     let ask = client("orders", "GET", stock, look);
-    client("storefront", "POST", status, server("orders", "POST /orders/{sku}", status, vec![ask]))
+    client(
+        "storefront",
+        "POST",
+        status,
+        server("orders", "POST /orders/{sku}", status, vec![ask]),
+    )
 }
 
 fn watch(status: Option<u16>) -> Expected {
-    let stock = client("orders", "GET", status, server("stock", "GET /stock/{sku}/price", status, vec![]));
+    let stock = client(
+        "orders",
+        "GET",
+        status,
+        server("stock", "GET /stock/{sku}/price", status, vec![]),
+    );
     let orders = server("orders", "GET /orders/{sku}/price", status, vec![stock]);
-    server("storefront", "GET /watch/{sku}", status, vec![client("storefront", "GET", status, orders)])
+    server(
+        "storefront",
+        "GET /watch/{sku}",
+        status,
+        vec![client("storefront", "GET", status, orders)],
+    )
 }
 
 /// A server's span is an error from 500, and when its caller left.
-fn server(service: &'static str, name: &'static str, status: Option<u16>, children: Vec<Expected>) -> Expected {
+fn server(
+    service: &'static str,
+    name: &'static str,
+    status: Option<u16>,
+    children: Vec<Expected>,
+) -> Expected {
     let error = match status {
         None => Some("cancelled".to_owned()),
         Some(code) => (code >= 500).then(|| code.to_string()),
     };
-    Expected { service, kind: Kind::Server, name, status, error, resend: None, at_least: Duration::ZERO, children }
+    Expected {
+        service,
+        kind: Kind::Server,
+        name,
+        status,
+        error,
+        resend: None,
+        at_least: Duration::ZERO,
+        children,
+    }
 }
 
 /// A client's span is an error from 400. Hanging up is none: it was the client's own wish.
-fn client(service: &'static str, name: &'static str, status: Option<u16>, callee: Expected) -> Expected {
-    let error = status.filter(|code| *code >= 400).map(|code| code.to_string());
+fn client(
+    service: &'static str,
+    name: &'static str,
+    status: Option<u16>,
+    callee: Expected,
+) -> Expected {
+    let error = status
+        .filter(|code| *code >= 400)
+        .map(|code| code.to_string());
     let children = vec![callee];
-    Expected { service, kind: Kind::Client, name, status, error, resend: None, at_least: Duration::ZERO, children }
+    Expected {
+        service,
+        kind: Kind::Client,
+        name,
+        status,
+        error,
+        resend: None,
+        at_least: Duration::ZERO,
+        children,
+    }
 }
 
 impl Expected {
@@ -128,7 +173,11 @@ impl Expected {
     /// This span and all under it last so long.
     fn at_least(mut self, duration: Duration) -> Self {
         self.at_least = duration;
-        self.children = self.children.into_iter().map(|child| child.at_least(duration)).collect();
+        self.children = self
+            .children
+            .into_iter()
+            .map(|child| child.at_least(duration))
+            .collect();
         self
     }
 }

@@ -62,7 +62,9 @@ impl Trace {
     }
 
     pub(crate) fn add(&mut self, span: Span) {
-        let at = self.spans.partition_point(|other| other.start <= span.start);
+        let at = self
+            .spans
+            .partition_point(|other| other.start <= span.start);
         self.spans.insert(at, span);
     }
 
@@ -72,8 +74,8 @@ impl Trace {
 
     /// The spans whose parent is not here: one, of no parent at all, if the trace is whole.
     pub(crate) fn roots(&self) -> Vec<&Span> {
-        let is_here = |id| self.spans.iter().any(|span| &span.id == id);
-        let is_root = |span: &&Span| !span.parent.as_ref().is_some_and(is_here);
+        let is_here = |id: &String| self.spans.iter().any(|span| span.id == *id);
+        let is_root = |span: &&Span| !span.parent.as_ref().is_some_and(&is_here);
         self.spans.iter().filter(is_root).collect()
     }
 

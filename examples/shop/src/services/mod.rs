@@ -28,7 +28,9 @@ impl Place {
     /// From a command line: `127.0.0.1:4001 stock=127.0.0.1:4002`.
     pub(crate) fn parse(words: &[String]) -> Result<Self> {
         let (listen, upstreams) = words.split_first().ok_or("no address to listen on")?;
-        let listen = listen.parse().map_err(|error| format!("{listen:?} to listen on: {error}"))?;
+        let listen = listen
+            .parse()
+            .map_err(|error| format!("{listen:?} to listen on: {error}"))?;
         let upstreams = upstreams
             .iter()
             .map(|word| match word.split_once('=') {
@@ -54,7 +56,8 @@ impl Place {
             }
             bound => bound,
         };
-        let listener = listener.map_err(|error| format!("{} to listen on: {error}", self.listen))?;
+        let listener =
+            listener.map_err(|error| format!("{} to listen on: {error}", self.listen))?;
         say(&format!("{LISTENING}{}", listener.local_addr()?));
         Ok(listener)
     }

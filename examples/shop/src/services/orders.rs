@@ -43,11 +43,17 @@ struct Stock {
     url: String,
 }
 
-async fn order(State(stock): State<Stock>, Path(sku): Path<String>) -> Result<Response, StatusCode> {
+async fn order(
+    State(stock): State<Stock>,
+    Path(sku): Path<String>,
+) -> Result<Response, StatusCode> {
     stock.ask(&format!("/stock/{sku}")).await
 }
 
-async fn price(State(stock): State<Stock>, Path(sku): Path<String>) -> Result<Response, StatusCode> {
+async fn price(
+    State(stock): State<Stock>,
+    Path(sku): Path<String>,
+) -> Result<Response, StatusCode> {
     stock.ask(&format!("/stock/{sku}/price")).await
 }
 

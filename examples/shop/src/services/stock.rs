@@ -85,8 +85,14 @@ impl Shelves {
         let found = text(StatusCode::OK, format!("one of {sku}, put aside for you"));
         match sku {
             "unicorn" => text(StatusCode::NOT_FOUND, "no unicorns, nowhere".to_owned()),
-            "broken" => text(StatusCode::INTERNAL_SERVER_ERROR, "the shelf fell over".to_owned()),
-            "flaky" if self.is_first(sku) => text(StatusCode::SERVICE_UNAVAILABLE, "busy, ask again".to_owned()),
+            "broken" => text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the shelf fell over".to_owned(),
+            ),
+            "flaky" if self.is_first(sku) => text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy, ask again".to_owned(),
+            ),
             "slow" => {
                 say(SEARCHING);
                 sleep(SEARCH).await;

@@ -32,7 +32,10 @@ pub(crate) async fn run(place: Place) -> Result<()> {
         .layer(RetryLayer::new(OnceMoreIfBusy { tried: false }))
         .layer(ClientLayer::new())
         .service(Client::builder(TokioExecutor::new()).build_http());
-    let orders = Orders { client: orders, url: place.upstream("orders")? };
+    let orders = Orders {
+        client: orders,
+        url: place.upstream("orders")?,
+    };
     let app = Router::new()
         .route("/buy/{sku}", get(buy))
         .route("/watch/{sku}", get(watch))
@@ -55,12 +58,22 @@ struct Orders {
 
 type HttpClient = Client<HttpConnector, Full<Bytes>>;
 
-async fn buy(State(orders): State<Orders>, Path(sku): Path<String>) -> Result<Response, StatusCode> {
-    orders.ask(Method::POST, format!("/orders/{}", valid(&sku)?)).await
+async fn buy(
+    State(orders): State<Orders>,
+    Path(sku): Path<String>,
+) -> Result<Response, StatusCode> {
+    orders
+        .ask(Method::POST, format!("/orders/{}", valid(&sku)?))
+        .await
 }
 
-async fn watch(State(orders): State<Orders>, Path(sku): Path<String>) -> Result<Response, StatusCode> {
-    orders.ask(Method::GET, format!("/orders/{}/price", valid(&sku)?)).await
+async fn watch(
+    State(orders): State<Orders>,
+    Path(sku): Path<String>,
+) -> Result<Response, StatusCode> {
+    orders
+        .ask(Method::GET, format!("/orders/{}/price", valid(&sku)?))
+        .await
 }
 
 impl Orders {
@@ -79,7 +92,9 @@ impl Orders {
 
 /// A name that is a part of a path as it stands.
 fn valid(sku: &str) -> Result<&str, StatusCode> {
-    let is_plain = sku.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_plain = sku
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     is_plain.then_some(sku).ok_or(StatusCode::BAD_REQUEST)
 }
 
@@ -97,7 +112,8 @@ impl<B, E> Policy<Request<Full<Bytes>>, http::Response<B>, E> for OnceMoreIfBusy
         _request: &mut Request<Full<Bytes>>,
         result: &mut Result<http::Response<B>, E>,
     ) -> Option<Self::Future> {
-        let is_busy = matches!(result, Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE);
+        let is_busy =
+            matches!(result, Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE);
         let again = is_busy && !self.tried;
         self.tried = true;
         again.then(|| future::ready(()))

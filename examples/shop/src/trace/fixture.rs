@@ -8,13 +8,48 @@ use super::{Kind, Span};
 pub(crate) fn retried() -> Vec<Span> {
     let attempt = |first: u64, start: u64, orders: u16| {
         [
-            span(first, 1, ("storefront", Kind::Client, "POST"), start, 4, orders),
-            span(first + 1, first, ("orders", Kind::Server, "POST /orders/{sku}"), start + 1, 3, orders),
-            span(first + 2, first + 1, ("orders", Kind::Client, "GET"), start + 1, 2, orders),
-            span(first + 3, first + 2, ("stock", Kind::Server, "GET /stock/{sku}"), start + 2, 1, orders),
+            span(
+                first,
+                1,
+                ("storefront", Kind::Client, "POST"),
+                start,
+                4,
+                orders,
+            ),
+            span(
+                first + 1,
+                first,
+                ("orders", Kind::Server, "POST /orders/{sku}"),
+                start + 1,
+                3,
+                orders,
+            ),
+            span(
+                first + 2,
+                first + 1,
+                ("orders", Kind::Client, "GET"),
+                start + 1,
+                2,
+                orders,
+            ),
+            span(
+                first + 3,
+                first + 2,
+                ("stock", Kind::Server, "GET /stock/{sku}"),
+                start + 2,
+                1,
+                orders,
+            ),
         ]
     };
-    let mut spans = vec![span(1, 0, ("storefront", Kind::Server, "GET /buy/{sku}"), 0, 9, 200)];
+    let mut spans = vec![span(
+        1,
+        0,
+        ("storefront", Kind::Server, "GET /buy/{sku}"),
+        0,
+        9,
+        200,
+    )];
     spans.extend(attempt(2, 0, 503));
     spans.extend(attempt(6, 5, 200));
     let resend = "http.request.resend_count".to_owned();
@@ -38,7 +73,8 @@ fn span(id: u64, parent: u64, is: (&str, Kind, &str), start: u64, lasts: u64, st
         attributes: [("http.response.status_code".to_owned(), status.to_string())].into(),
     };
     if span.is_error {
-        span.attributes.insert("error.type".to_owned(), status.to_string());
+        span.attributes
+            .insert("error.type".to_owned(), status.to_string());
     }
     span
 }
