@@ -1,18 +1,11 @@
-//! Opens the shop, buys one of everything, shows the traces, and closes it again.
+//! What the program does when it is no service: one round through the shop, and a verdict.
 
-use std::{pin::pin, process::ExitCode, time::Duration};
-
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use std::{pin::pin, process::ExitCode};
 
 use crate::{
-    Result,
-    check::{self, problems},
-    collector::Collector,
-    processes::Service,
-    scenario::{self, Customer, Scenario},
-    services::stock::SEARCHING,
-    trace::Traces,
-    tree::{Ink, Style, draw},
+    Result, check, scenario,
+    shop::Shop,
+    style::{Ink, Style},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,36 +16,41 @@ pub(crate) enum Mode {
     Once,
 }
 
-/// How long an answer, or a whole trace, may take to come.
-const DEADLINE: Duration = Duration::from_secs(10);
-
-/// A trace that has not grown for so long is printed.
-const QUIET: Duration = Duration::from_millis(300);
-
 pub(crate) async fn run(mode: Mode) -> Result<ExitCode> {
     let style = Style::of_terminal();
     let scenarios = scenario::all();
     let mut stop = pin!(throughline::stop_signal());
     let mut shop = tokio::select! {
         shop = Shop::open(style) => shop?,
-        () = &mut stop => return Ok(ExitCode::SUCCESS),
+        () = &mut stop => return Ok(interrupted(mode)),
+    };
+    let visit = async {
+        let mut wrong = shop.round(&scenarios).await?;
+        if mode == Mode::Stay {
+            wrong.extend(check::all(shop.traces(), &scenarios));
+            tell(&wrong, style);
+            shop.stay().await;
+        }
+        Result::<_>::Ok(wrong)
     };
     let visit = tokio::select! {
-        visit = shop.visit(&scenarios, mode) => visit.map(Some),
-        () = &mut stop => Ok(None),
+        visit = visit => Some(visit),
+        () = &mut stop => None,
     };
     // All services end in order and send all they have: what was whole must not have grown since.
-    let traces = shop.close().await?;
-    let Some(mut wrong) = visit? else {
-        return Ok(ExitCode::SUCCESS);
+    let closed = shop.close().await;
+    let Some(visit) = visit else {
+        closed?;
+        return Ok(interrupted(mode));
     };
-    wrong.extend(check::all(&traces, &scenarios));
-    if wrong.is_empty() {
-        println!("{}", style.paint(Ink::Green, "Every trace is whole."));
-        return Ok(ExitCode::SUCCESS);
+    let mut wrong = visit?;
+    wrong.extend(check::all(&closed?, &scenarios));
+    if !wrong.is_empty() {
+        tell(&wrong, style);
+        return Ok(ExitCode::FAILURE);
     }
-    tell(&wrong, style);
-    Ok(ExitCode::FAILURE)
+    println!("{}", style.paint(Ink::Green, "Every trace is whole."));
+    Ok(ExitCode::SUCCESS)
 }
 
 fn tell(wrong: &[String], style: Style) {
@@ -61,153 +59,10 @@ fn tell(wrong: &[String], style: Style) {
     }
 }
 
-/// The running services, and what is known of their traces.
-struct Shop {
-    style: Style,
-    customer: reqwest::Client,
-    collector: Collector,
-    traces: Traces,
-    storefront: Service,
-    orders: Service,
-    stock: Service,
-}
-
-impl Shop {
-    /// Whoever is called starts first.
-    async fn open(style: Style) -> Result<Self> {
-        let collector = Collector::start().await?;
-        let stock = Service::start("stock", 4002, &[], collector.address).await?;
-        let orders = Service::start("orders", 4001, &[&stock], collector.address).await?;
-        let storefront = Service::start("storefront", 4000, &[&orders], collector.address).await?;
-        Ok(Self {
-            style,
-            customer: reqwest::Client::builder().no_proxy().build()?,
-            collector,
-            traces: Traces::default(),
-            storefront,
-            orders,
-            stock,
-        })
-    }
-
-    /// One round; then, to stay, whatever comes. Returns what was wrong with the answers.
-    async fn visit(&mut self, scenarios: &[Scenario], mode: Mode) -> Result<Vec<String>> {
-        let mut wrong = Vec::new();
-        for scenario in scenarios {
-            wrong.extend(self.serve(scenario).await?);
-        }
-        match mode {
-            Mode::Once => Ok(wrong),
-            Mode::Stay => {
-                wrong.extend(check::all(&self.traces, scenarios));
-                tell(&wrong, self.style);
-                self.stay().await
-            }
-        }
-    }
-
-    /// A request and its trace, printed. Returns what was wrong with the answer.
-    async fn serve(&mut self, scenario: &Scenario) -> Result<Option<String>> {
-        let url = format!("http://{}{}", self.storefront.address, scenario.path);
-        let patience = match scenario.customer {
-            Customer::Stays(_) => String::new(),
-            Customer::Leaves(patience) => format!("--max-time {} ", patience.as_secs_f32()),
-        };
-        let command = self
-            .style
-            .paint(Ink::Bold, &format!("curl {patience}{url}"));
-        let title = self.style.paint(Ink::Dim, &format!("# {}", scenario.title));
-        println!("{command}  {title}");
-        let wrong = self.ask(scenario, &url).await?;
-        self.wait_for(scenario).await;
-        match self.traces.of_path(scenario.path) {
-            Some(trace) => println!("{}", draw(trace, self.style)),
-            None => println!("  no trace came\n"),
-        }
-        Ok(wrong.map(|wrong| format!("{}: {wrong}", scenario.path)))
-    }
-
-    /// Does what the customer does. Returns what was wrong with the answer.
-    async fn ask(&mut self, scenario: &Scenario, url: &str) -> Result<Option<String>> {
-        let style = self.style;
-        let answer = async {
-            let mut answer = self.customer.get(url).send().await?;
-            while let Some(chunk) = answer.chunk().await? {
-                for line in String::from_utf8_lossy(&chunk).lines() {
-                    println!("  {}", style.paint(Ink::Dim, line));
-                }
-            }
-            Ok::<_, reqwest::Error>(answer.status().as_u16())
-        };
-        match scenario.customer {
-            Customer::Stays(expected) => {
-                let status = timeout(DEADLINE, answer)
-                    .await
-                    .map_err(|_| format!("{url}: no answer within {DEADLINE:?}"))??;
-                let wrong = format!("answered {status}, expected {expected}");
-                Ok((status != expected).then_some(wrong))
-            }
-            Customer::Leaves(patience) => {
-                let leaves = async {
-                    self.stock.said(SEARCHING).await?;
-                    sleep(patience).await;
-                    Result::<()>::Ok(())
-                };
-                tokio::select! {
-                    answer = answer => Ok(Some(format!("answered {answer:?} before the customer left"))),
-                    left = leaves => left.map(|()| None),
-                }
-            }
-        }
-    }
-
-    /// Takes spans in until the trace is whole, or the deadline has passed.
-    async fn wait_for(&mut self, scenario: &Scenario) {
-        let deadline = Instant::now() + DEADLINE;
-        let is_whole = |traces: &Traces| {
-            let trace = traces.of_path(scenario.path);
-            trace.is_some_and(|trace| problems(trace, &scenario.expected).is_empty())
-        };
-        while !is_whole(&self.traces) {
-            match timeout_at(deadline, self.collector.next()).await {
-                Ok(spans) => self.traces.add(spans),
-                Err(_) => return,
-            }
-        }
-    }
-
-    /// Prints each trace that comes, when it has been quiet for a while. Never ends by itself.
-    async fn stay<T>(&mut self) -> Result<T> {
-        self.traces = Traces::default();
-        println!(
-            "The shop stays open: run any of these, and see its trace here. Ctrl-C closes it.\n"
-        );
-        loop {
-            let quiet = self.traces.next_quiet(QUIET);
-            tokio::select! {
-                spans = self.collector.next() => self.traces.add(spans),
-                () = sleep_until(quiet.unwrap_or_else(Instant::now)), if quiet.is_some() => {}
-            }
-            for trace in self.traces.take_quiet(QUIET) {
-                println!(
-                    "{}",
-                    self.style
-                        .paint(Ink::Bold, trace.path().unwrap_or("part of a trace"))
-                );
-                println!("{}", draw(&trace, self.style));
-            }
-        }
-    }
-
-    /// Whoever calls ends first. All are told, whatever becomes of the others.
-    async fn close(mut self) -> Result<Traces> {
-        let ends = [
-            self.storefront.stop().await,
-            self.orders.stop().await,
-            self.stock.stop().await,
-        ];
-        self.traces.add(self.collector.rest());
-        ends.into_iter().collect::<Result<()>>()?;
-        Ok(self.traces)
+/// To stay open ends no other way; a round that was not finished has shown nothing.
+fn interrupted(mode: Mode) -> ExitCode {
+    match mode {
+        Mode::Stay => ExitCode::SUCCESS,
+        Mode::Once => ExitCode::FAILURE,
     }
 }

@@ -6,6 +6,8 @@ mod launcher;
 mod processes;
 mod scenario;
 mod services;
+mod shop;
+mod style;
 mod trace;
 mod tree;
 

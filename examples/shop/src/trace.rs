@@ -114,13 +114,16 @@ impl Traces {
         Some(longest + pause)
     }
 
-    /// Takes out the traces that did not grow for `pause`.
+    /// Takes out the traces that did not grow for `pause`, in the order of their starts.
     pub(crate) fn take_quiet(&mut self, pause: Duration) -> Vec<Trace> {
         let now = Instant::now();
-        self.0
+        let mut quiet: Vec<Trace> = self
+            .0
             .extract_if(|_, (_, grew)| grew.is_some_and(|grew| grew + pause <= now))
             .map(|(_, (trace, _))| trace)
-            .collect()
+            .collect();
+        quiet.sort_by_key(|trace| trace.spans.first().map(|span| span.start));
+        quiet
     }
 }
 

@@ -1,26 +1,14 @@
 //! A trace as a tree of lines: what calls what, how long, and how it ended.
 
-use std::{fmt::Write, io::IsTerminal, time::Duration};
+use std::{fmt::Write, time::Duration};
 
-use crate::trace::{Kind, Span, Trace};
+use crate::{
+    style::{Ink, Style},
+    trace::{Kind, Span, Trace},
+};
 
 /// How many characters a bar of the whole trace's length has.
 const BAR: usize = 24;
-
-/// Whether to print in colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Style {
-    Plain,
-    Colour,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Ink {
-    Bold,
-    Dim,
-    Red,
-    Green,
-}
 
 /// One span, in columns.
 struct Line<'a> {
@@ -28,32 +16,6 @@ struct Line<'a> {
     name: String,
     duration: String,
     note: String,
-}
-
-impl Style {
-    /// Colour on a terminal whose user did not ask for none (<https://no-color.org>).
-    pub(crate) fn of_terminal() -> Self {
-        let asks_for_none =
-            std::env::vars_os().any(|(key, value)| key == "NO_COLOR" && !value.is_empty());
-        if asks_for_none || !std::io::stdout().is_terminal() {
-            Self::Plain
-        } else {
-            Self::Colour
-        }
-    }
-
-    pub(crate) fn paint(self, ink: Ink, text: &str) -> String {
-        let code = match ink {
-            Ink::Bold => 1,
-            Ink::Dim => 2,
-            Ink::Red => 31,
-            Ink::Green => 32,
-        };
-        match self {
-            Self::Plain => text.to_owned(),
-            Self::Colour => format!("\x1b[{code}m{text}\x1b[0m"),
-        }
-    }
 }
 
 /// The trace in lines, each with an indent of two.
@@ -88,7 +50,11 @@ pub(crate) fn draw(trace: &Trace, style: Style) -> String {
 
     let mut drawing = String::new();
     let id = trace.spans().first().map_or("", |span| &span.trace);
-    let title = format!("trace {id}, {} spans, {}", lines.len(), in_words(whole));
+    let spans = match lines.len() {
+        1 => "1 span".to_owned(),
+        many => format!("{many} spans"),
+    };
+    let title = format!("trace {id}, {spans}, {}", in_words(whole));
     writeln!(drawing, "  {}", style.paint(Ink::Dim, &title)).ok();
     for Line {
         span,
@@ -107,12 +73,7 @@ pub(crate) fn draw(trace: &Trace, style: Style) -> String {
             style.paint(ink, &bar),
             style.paint(ink, note),
         );
-        let line = if note.is_empty() {
-            line.trim_end_matches(' ').to_owned()
-        } else {
-            line
-        };
-        writeln!(drawing, "{line}").ok();
+        writeln!(drawing, "{}", line.trim_end()).ok();
     }
     drawing
 }
@@ -183,86 +144,4 @@ fn in_words(duration: Duration) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::trace::fixture;
-
-    #[test]
-    fn a_trace_is_a_tree() {
-        let drawing = draw(&Trace::of(fixture::retried()), Style::Plain);
-        let expected = "\
-\x20 trace 4bf92f3577b34da6a3ce929d0e0e4736, 9 spans, 9.0 ms
-  GET /buy/{sku}                storefront  server  200   9.0 ms  ━━━━━━━━━━━━━━━━━━━━━━━━
-  ├─ POST                       storefront  client  503   4.0 ms  ━━━━━━━━━━━
-  │  └─ POST /orders/{sku}      orders      server  503   3.0 ms     ━━━━━━━━
-  │     └─ GET                  orders      client  503   2.0 ms     ━━━━━
-  │        └─ GET /stock/{sku}  stock       server  503   1.0 ms       ━━━
-  └─ POST                       storefront  client  200   4.0 ms               ━━━━━━━━━━━  resend 1
-     └─ POST /orders/{sku}      orders      server  200   3.0 ms                  ━━━━━━━━
-        └─ GET                  orders      client  200   2.0 ms                  ━━━━━
-           └─ GET /stock/{sku}  stock       server  200   1.0 ms                     ━━
-";
-        assert_eq!(drawing, expected);
-    }
-
-    #[test]
-    fn what_lost_its_parent_is_marked() {
-        let mut spans = fixture::retried();
-        spans.remove(0);
-        let drawing = draw(&Trace::of(spans), Style::Plain);
-        let marked: Vec<_> = drawing
-            .lines()
-            .filter(|line| line.starts_with("  … POST "))
-            .collect();
-        assert_eq!(marked.len(), 2, "{drawing}");
-    }
-
-    #[test]
-    fn only_errors_are_red_and_only_in_colour() {
-        let trace = Trace::of(fixture::retried());
-        let coloured = draw(&trace, Style::Colour);
-        let red: Vec<_> = coloured
-            .lines()
-            .filter(|line| line.contains("\x1b[31m"))
-            .collect();
-        assert_eq!(red.len(), 4, "{coloured}");
-        assert!(
-            red.iter().all(|line| line.contains("\x1b[31m503 \x1b[0m")),
-            "{coloured}"
-        );
-        assert!(!draw(&trace, Style::Plain).contains('\x1b'));
-    }
-
-    #[test]
-    fn bars_stay_within_their_column() {
-        let ms = Duration::from_millis;
-        for (offset, length, before, bar_length) in [
-            (0, 100, 0, 24),
-            (50, 50, 12, 12),
-            (100, 0, 23, 1),
-            (0, 0, 0, 1),
-            (90, 90, 22, 2),
-        ] {
-            let (space, bar) = bar(ms(offset), ms(length), ms(100));
-            assert_eq!(
-                (space.len(), bar.chars().count()),
-                (before, bar_length),
-                "{offset} {length}"
-            );
-        }
-        assert_eq!(bar(ms(0), ms(0), ms(0)).1, "━");
-    }
-
-    #[test]
-    fn durations_are_in_words() {
-        let cases = [
-            (340, "340 µs"),
-            (8_400, "8.4 ms"),
-            (301_250, "301.2 ms"),
-            (3_021_000, "3.02 s"),
-        ];
-        for (micros, words) in cases {
-            assert_eq!(in_words(Duration::from_micros(micros)), words);
-        }
-    }
-}
+mod tests;
