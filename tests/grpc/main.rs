@@ -1,0 +1,15 @@
+//! gRPC: real tonic servers and clients over TCP, and raw HTTP/2 where tonic is too well-behaved.
+
+#![allow(unreachable_pub, reason = "nothing reaches into a test")]
+
+mod calls;
+mod codes;
+#[path = "../common/mod.rs"]
+mod common;
+mod support;
+
+/// Generated, see the file's head.
+#[allow(missing_docs, unused_qualifications, clippy::all, reason = "generated")]
+mod shop {
+    include!("../proto/shop.v1.rs");
+}
