@@ -1,16 +1,12 @@
 //! Switches and hooks of the layers, behind one shared pointer each.
 
-use std::{
-    borrow::Cow,
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::{borrow::Cow, collections::HashSet, fmt, sync::Arc};
 
 use http::HeaderName;
 use opentelemetry::trace::SpanKind;
 
 use crate::{
+    guard::guarded,
     head::{RequestHead, ResponseHead},
     outcome::Outcome,
     propagate::parent::RemoteParent,
@@ -40,6 +36,7 @@ pub(crate) struct Config {
     pub(crate) on_end: Hook<OnEnd>,
     pub(crate) request_headers: Vec<Captured>,
     pub(crate) response_headers: Vec<Captured>,
+    pub(crate) response_trailers: Vec<Captured>,
     pub(crate) redaction: Redaction,
     pub(crate) body_sizes: bool,
     pub(crate) known_methods: Option<Arc<[Arc<str>]>>,
@@ -54,6 +51,7 @@ pub(crate) struct ServerConfig {
     pub(crate) trust: TrustedProxies,
     pub(crate) scheme: Scheme,
     pub(crate) server_timing: bool,
+    pub(crate) rpc_methods: Option<Arc<HashSet<Box<str>>>>,
 }
 
 /// What only a client has.
@@ -96,6 +94,11 @@ impl Config {
         self.filter
             .as_ref()
             .is_none_or(|filter| guarded(|| filter(head)).unwrap_or(true))
+    }
+
+    /// Whether a hook gets hold of the span.
+    pub(crate) fn has_hooks(&self) -> bool {
+        self.on_request.is_some() || self.on_response.is_some() || self.on_end.is_some()
     }
 }
 
@@ -146,11 +149,6 @@ impl Captured {
             Protocol::Grpc => &self.rpc,
         }
     }
-}
-
-/// Runs a user's hook. Its panic is reported by the panic hook as any other and goes no further: the request matters more.
-pub(crate) fn guarded<T>(hook: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(hook)).ok()
 }
 
 impl fmt::Debug for Config {

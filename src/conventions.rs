@@ -1,6 +1,6 @@
 //! Which conventions describe an exchange: the only place that pairs a side with a protocol.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use http::StatusCode;
 
@@ -15,11 +15,23 @@ use crate::{
         self, Sink,
         client::Call,
         method::Method,
-        names::{HTTP_RESPONSE_STATUS_CODE, NETWORK_PROTOCOL_VERSION},
+        names::{HTTP_RESPONSE_STATUS_CODE, NETWORK_PROTOCOL_VERSION, RPC_DEADLINE_EXCEEDED},
         rpc, verdict,
     },
     value::Value,
 };
+
+/// How an exchange ended, and what was known of it before.
+#[derive(Debug)]
+pub(crate) struct Ended<'a> {
+    pub(crate) status: Option<StatusCode>,
+    /// What the head of the response said, if it said anything.
+    pub(crate) early: Option<rpc::Status>,
+    /// Whether the deadline that the caller set had run out.
+    pub(crate) is_late: bool,
+    pub(crate) is_recorded: bool,
+    pub(crate) end: End<'a>,
+}
 
 /// The name of a span: a route or a method of few values, or what the user's hook says.
 pub(crate) fn name(
@@ -30,10 +42,10 @@ pub(crate) fn name(
     target: Option<&str>,
 ) -> Cow<'static, str> {
     let hook = side.common().span_name.as_ref();
-    let own = hook.and_then(|hook| crate::config::guarded(|| hook(head)).flatten());
+    let own = hook.and_then(|hook| crate::guard::guarded(|| hook(head)).flatten());
     own.unwrap_or_else(|| match protocol {
         Protocol::Http => semconv::server::name(method, target),
-        Protocol::Grpc => rpc::name(head.uri().path()),
+        Protocol::Grpc => rpc_method(side, head).in_name(),
     })
 }
 
@@ -57,7 +69,10 @@ pub(crate) fn server_request(
             };
             semconv::server::request(&rules, method, head, scan, peer, sink);
         }
-        Protocol::Grpc => rpc::server_request(head, scan, peer, sink),
+        Protocol::Grpc => {
+            let method = rpc::Method::of(head.uri().path(), config.rpc_methods.as_deref());
+            rpc::server_request(method, head, scan, peer, sink);
+        }
     }
     captured(
         &config.common.request_headers,
@@ -78,7 +93,10 @@ pub(crate) fn client_request(
 ) {
     match protocol {
         Protocol::Http => semconv::client::request(call, method, head, sink),
-        Protocol::Grpc => rpc::client_request(call.destination, call.service, head, sink),
+        Protocol::Grpc => {
+            let method = rpc::Method::of(head.uri().path(), None);
+            rpc::client_request(method, call.destination, call.service, sink);
+        }
     }
     captured(
         &config.common.request_headers,
@@ -106,12 +124,23 @@ pub(crate) fn response(
             sink.set(NETWORK_PROTOCOL_VERSION, Value::Static(version));
         }
     }
-    captured(
-        &side.common().response_headers,
-        protocol,
-        head.headers(),
-        sink,
-    );
+    let common = side.common();
+    // A head that is all there is holds the trailers.
+    let trailers_only = protocol == Protocol::Grpc && rpc::status(head.headers()).is_some();
+    let list = if trailers_only {
+        &common.response_trailers
+    } else {
+        &common.response_headers
+    };
+    captured(list, protocol, head.headers(), sink);
+}
+
+/// The deadline that the caller of a server set.
+pub(crate) fn deadline(protocol: Protocol, scan: &Scan<'_>) -> Option<Duration> {
+    match protocol {
+        Protocol::Http => None,
+        Protocol::Grpc => scan.grpc_timeout.and_then(rpc::timeout),
+    }
 }
 
 /// What a head that may be all there is says of a call; HTTP says it by its status alone.
@@ -126,21 +155,35 @@ pub(crate) fn early_status(protocol: Protocol, head: &ResponseHead<'_>) -> Optio
 pub(crate) fn verdict(
     protocol: Protocol,
     side: &Side,
-    status: Option<StatusCode>,
-    early: Option<rpc::Status>,
-    end: End<'_>,
+    ended: Ended<'_>,
     sink: &mut impl Sink,
 ) -> Verdict {
+    if protocol == Protocol::Grpc && ended.is_recorded {
+        if let End::Complete(Some(trailers)) = ended.end {
+            captured(&side.common().response_trailers, protocol, trailers, sink);
+        }
+        if ended.is_late && matches!(ended.end, End::Cancelled) {
+            sink.set(RPC_DEADLINE_EXCEEDED, true);
+        }
+    }
     match (protocol, side) {
-        (Protocol::Http, Side::Server(_)) => verdict::server(status, end),
-        (Protocol::Http, Side::Client(_)) => verdict::client(status, end),
-        (Protocol::Grpc, _) if matches!(end, End::Panicked) => rpc::panicked(sink),
-        (Protocol::Grpc, Side::Server(_)) => rpc::server(rpc::ended(early, &end), sink),
-        (Protocol::Grpc, Side::Client(_)) => rpc::client(rpc::ended(early, &end), sink),
+        (Protocol::Http, Side::Server(_)) => verdict::server(ended.status, ended.end),
+        (Protocol::Http, Side::Client(_)) => verdict::client(ended.status, ended.end),
+        (Protocol::Grpc, _) if matches!(ended.end, End::Panicked) => rpc::panicked(sink),
+        (Protocol::Grpc, Side::Server(_)) => rpc::server(rpc::ended(ended.early, &ended.end), sink),
+        (Protocol::Grpc, Side::Client(_)) => rpc::client(rpc::ended(ended.early, &ended.end), sink),
     }
 }
 
-/// The headers of an allow-list: one text per line.
+fn rpc_method<'a>(side: &Side, head: &RequestHead<'a>) -> rpc::Method<'a> {
+    let list = match side {
+        Side::Server(config) => config.rpc_methods.as_deref(),
+        Side::Client(_) => None,
+    };
+    rpc::Method::of(head.uri().path(), list)
+}
+
+/// The headers of an allow-list: one text per line. gRPC has bytes that are no text in base64, as on the wire.
 fn captured(
     list: &[Captured],
     protocol: Protocol,
@@ -150,7 +193,11 @@ fn captured(
     for captured in list {
         let mut lines = Vec::new();
         headers.all(captured.header.as_str(), &mut |line| {
-            lines.extend(semconv::text(line).map(str::to_owned));
+            let text = semconv::text(line).map(str::to_owned);
+            lines.extend(match protocol {
+                Protocol::Http => text,
+                Protocol::Grpc => text.or_else(|| rpc::base64(line)),
+            });
         });
         if !lines.is_empty() {
             sink.set(captured.attribute(protocol), lines);

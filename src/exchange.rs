@@ -10,18 +10,19 @@ use std::{
         atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering::Relaxed},
     },
     thread,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use http::{HeaderValue, StatusCode};
 use opentelemetry::{
-    Context,
+    Context, Key,
     trace::{SpanContext, TraceContextExt},
 };
 
 use crate::{
-    config::{Side, guarded},
-    conventions,
+    config::Side,
+    conventions::{self, Ended},
+    guard::guarded,
     head::{RequestHead, ResponseHead},
     outcome::{End, Ending, Outcome, Verdict},
     protocol::Protocol,
@@ -52,7 +53,9 @@ pub(crate) struct State {
     /// Whether anyone learns of the response: a span that is recorded, or a hook.
     is_watched: bool,
     verdict: Mutex<Option<Override>>,
+    held: Option<Box<Mutex<Held>>>,
     early: OnceLock<Status>,
+    deadline: Option<Duration>,
     /// What the request's method says of the response: `HEAD` has no body, `CONNECT` becomes a tunnel.
     is_head: bool,
     is_connect: bool,
@@ -73,6 +76,17 @@ pub(crate) struct Begin<'a> {
     pub(crate) route: Option<&'a Matched>,
     pub(crate) parent: &'a Context,
     pub(crate) link: Option<SpanContext>,
+    /// How long the caller waits, where it says so.
+    pub(crate) deadline: Option<Duration>,
+}
+
+/// The attributes of a recorded span that has hooks. They wait for its end, because a hook may replace what is there and
+/// a span cannot.
+#[derive(Debug, Default)]
+struct Held {
+    attributes: Attributes,
+    /// What a sampler had to see is on the span already, and stays.
+    fixed: Vec<Key>,
 }
 
 /// The route as the router matched it, and as a handler named it, which wins.
@@ -82,8 +96,6 @@ struct Routes {
     matched: Option<Matched>,
     late: OnceLock<Matched>,
     named: OnceLock<Arc<str>>,
-    /// Whether a sampler already saw it as `http.route`.
-    written: bool,
 }
 
 /// The one reading of the clocks at the start. Durations are monotonic; the wall clock only says when.
@@ -113,14 +125,14 @@ impl Exchange {
         describe: impl FnOnce(&Begin<'_>, &mut Attributes),
     ) -> Self {
         let clock = Clock::now();
-        // A hook may replace what the layer sets, so that waits for the hook.
-        let has_hook = begin.side.common().on_request.is_some();
+        // A hook may replace what the layer sets, so that waits.
+        let has_hooks = begin.side.common().has_hooks();
         let decided = match telemetry.sampler() {
             SamplerReads::Flag => decision(begin.parent),
             SamplerReads::Parent | SamplerReads::Everything => None,
         };
-        let early =
-            telemetry.sampler() == SamplerReads::Everything || (decided == Some(true) && !has_hook);
+        let early = telemetry.sampler() == SamplerReads::Everything
+            || (decided == Some(true) && !has_hooks);
         let link = begin.link.take();
         let mut attributes = if early {
             Attributes::roomy()
@@ -135,15 +147,16 @@ impl Exchange {
         };
         if early {
             describe(&mut attributes);
-            if let Some(route) = begin.route {
-                attributes.set(names::HTTP_ROUTE, route.as_str());
-            }
         }
         let mut name = Some(name);
         let first_name = match name.take_if(|_| early || !refused(begin.parent)) {
             Some(name) => name(&begin),
             None => Cow::Borrowed("HTTP"),
         };
+        let mut held = Held::default();
+        if early && has_hooks {
+            held.fixed = attributes.keys();
+        }
         let span = if decided == Some(false) {
             Started::refused(begin.parent)
         } else {
@@ -154,7 +167,7 @@ impl Exchange {
                 parent: begin.parent,
                 link,
                 attributes: early.then(|| attributes.take()),
-                describe: (!has_hook).then_some(&mut describe),
+                describe: (!has_hooks).then_some(&mut describe),
             })
         };
         if span.recording {
@@ -172,8 +185,8 @@ impl Exchange {
                 matched: begin.route.cloned(),
                 late: OnceLock::new(),
                 named: OnceLock::new(),
-                written: early && begin.route.is_some(),
             },
+            held: (has_hooks && span.recording).then(|| Box::new(Mutex::new(held))),
             span,
             side: begin.side,
             protocol: begin.protocol,
@@ -184,14 +197,16 @@ impl Exchange {
             ended: AtomicBool::new(false),
             verdict: Mutex::new(None),
             early: OnceLock::new(),
+            deadline: begin.deadline,
             is_head: begin.head.method() == "HEAD",
             is_connect: begin.head.method() == "CONNECT",
             expected: AtomicU64::new(UNKNOWN),
         };
+        state.unhold(&mut attributes);
         if let Some(hook) = &state.side.common().on_request {
             guarded(|| hook(begin.head, &mut state.span_mut(&mut attributes)));
         }
-        state.span.set(&mut attributes);
+        state.set(&mut attributes);
         Self(Some(Arc::new(state)))
     }
 
@@ -220,12 +235,11 @@ impl Exchange {
     /// The body of the response says how long it is. Ends the exchange if there is none to come.
     pub(crate) fn expect(&mut self, size: Option<u64>, is_over: bool) {
         let Some(state) = &self.0 else { return };
-        // Nobody polls a body that is over, or that the protocol has no room for.
-        if is_over || state.is_bodiless() {
+        let size = size.filter(|_| state.protocol == Protocol::Http);
+        // Nobody polls a body that is over or empty, or that the protocol has no room for.
+        if is_over || size == Some(0) || state.is_bodiless() {
             self.end(End::Complete(None));
-        } else if let Some(size) = size
-            && state.protocol == Protocol::Http
-        {
+        } else if let Some(size) = size {
             state.expected.store(size, Relaxed);
         }
     }
@@ -300,10 +314,11 @@ impl State {
         if self.span.recording {
             conventions::response(self.protocol, &self.side, head, &mut attributes);
         }
+        self.unhold(&mut attributes);
         if let Some(hook) = &self.side.common().on_response {
             guarded(|| hook(head, &mut self.span_mut(&mut attributes)));
         }
-        self.span.set(&mut attributes);
+        self.set(&mut attributes);
     }
 
     fn end(&self, end: End<'_>) {
@@ -314,18 +329,19 @@ impl State {
         let status = StatusCode::from_u16(self.status.load(Relaxed)).ok();
         let ending = end.ending();
         let mut attributes = Attributes::default();
-        let verdict = conventions::verdict(
-            self.protocol,
-            &self.side,
+        let ended = Ended {
             status,
-            self.early.get().cloned(),
+            early: self.early.get().cloned(),
+            is_late: self.deadline.is_some_and(|deadline| duration >= deadline),
+            is_recorded: self.span.recording,
             end,
-            &mut attributes,
-        );
+        };
+        let verdict = conventions::verdict(self.protocol, &self.side, ended, &mut attributes);
         let mut verdict = self.overridden(verdict);
         if self.span.recording {
             self.describe_end(ending, &mut attributes);
         }
+        self.unhold(&mut attributes);
         if let Some(hook) = &self.side.common().on_end {
             let outcome = Outcome {
                 ending,
@@ -341,20 +357,43 @@ impl State {
             attributes.replace(names::ERROR_TYPE.into(), error_type.into());
             self.span.fail(verdict.description);
         }
+        if let Some(held) = &self.held {
+            attributes.remove(&held.lock().unwrap_or_else(PoisonError::into_inner).fixed);
+        }
         self.span.set(&mut attributes);
         self.span.end(self.clock.wall + duration);
     }
 
+    /// Adds the attributes of a phase to those of the phases before, which a hook may have set: they stay.
+    fn unhold(&self, attributes: &mut Attributes) {
+        if let Some(held) = &self.held {
+            let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::swap(attributes, &mut held.attributes);
+            attributes.fill(&mut held.attributes);
+        }
+    }
+
+    /// Sets the attributes of a phase, or holds them for the next one.
+    fn set(&self, attributes: &mut Attributes) {
+        match &self.held {
+            Some(held) => {
+                let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+                std::mem::swap(attributes, &mut held.attributes);
+            }
+            None => self.span.set(attributes),
+        }
+    }
+
     /// What only the end knows. The route is written here, once, because until here a handler may name it.
     fn describe_end(&self, ending: Ending, attributes: &mut Attributes) {
-        if let Some(route) = self.route.latest() {
+        if let Some(route) = self.route.latest()
+            && self.protocol == Protocol::Http
+        {
             if self.route.is_late() {
                 self.span
                     .rename(semconv::server::name(&self.method, Some(route)));
             }
-            if !self.route.written {
-                attributes.set(names::HTTP_ROUTE, route);
-            }
+            attributes.set(names::HTTP_ROUTE, route);
         }
         if let Some(mark) = ending.mark() {
             attributes.set(names::ENDING, Value::Static(mark));

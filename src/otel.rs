@@ -2,9 +2,12 @@
 //!
 //! These crates are at 0.x: their next version is a breaking change of this module, and of this module alone.
 
-pub use opentelemetry;
-
-pub use crate::propagate::{baggage::BaggagePropagator, trace_context::TraceContextPropagator};
+pub use crate::otel_sdk::*;
+pub use crate::propagate::{
+    baggage::BaggagePropagator,
+    binary::{GrpcTraceBinPropagator, extract_binary, inject_binary},
+    trace_context::TraceContextPropagator,
+};
 
 use std::sync::Arc;
 

@@ -15,8 +15,8 @@ pub(crate) struct Mark(pub(crate) Arc<State>);
 /// Names the route of a request, where no router did or where the handler knows better: a template of few values, in
 /// one's own syntax (`/stock/{sku}`), never the path.
 ///
-/// The span is renamed to `{method} {route}` when it ends, and `http.route` says the same. The first call wins. Without
-/// a [`ServerLayer`](crate::ServerLayer) outside it does nothing.
+/// The span is renamed to `{method} {route}` when it ends, and `http.route` says the same. The first call wins; an
+/// empty text is no route. Without a [`ServerLayer`](crate::ServerLayer) outside it does nothing.
 ///
 /// ```
 /// # fn handle(request: http::Request<()>) {
@@ -24,8 +24,11 @@ pub(crate) struct Mark(pub(crate) Arc<State>);
 /// # }
 /// ```
 pub fn set_route(extensions: &Extensions, route: impl Into<Cow<'static, str>>) {
-    if let Some(Mark(state)) = extensions.get::<Mark>() {
-        state.name_route(route.into().into());
+    let route = route.into();
+    if let Some(Mark(state)) = extensions.get::<Mark>()
+        && !route.is_empty()
+    {
+        state.name_route(route.into());
     }
 }
 

@@ -247,6 +247,24 @@ impl Attributes {
         }
     }
 
+    /// Adds those of other keys than these, and leaves none behind.
+    pub(crate) fn fill(&mut self, others: &mut Self) {
+        for other in others.0.drain(..) {
+            if !self.0.iter().any(|kept| kept.key == other.key) {
+                self.0.push(other);
+            }
+        }
+    }
+
+    pub(crate) fn remove(&mut self, keys: &[Key]) {
+        self.0.retain(|attribute| !keys.contains(&attribute.key));
+    }
+
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        let keys = self.0.iter().map(|attribute| attribute.key.clone());
+        keys.collect()
+    }
+
     /// For a span that is about to start: on the heap, where the span takes them over with room for more.
     pub(crate) fn roomy() -> Self {
         Self(SmallVec::with_capacity(ROOM + 1))
@@ -325,7 +343,7 @@ fn with_flags(span_context: &SpanContext, flags: TraceFlags) -> SpanContext {
 }
 
 #[inline]
-fn to_otel(value: Value<'_>) -> opentelemetry::Value {
+pub(crate) fn to_otel(value: Value<'_>) -> opentelemetry::Value {
     match value {
         Value::Str(text) => opentelemetry::Value::String(StringValue::from(text.to_owned())),
         Value::Static(text) => opentelemetry::Value::String(StringValue::from(text)),

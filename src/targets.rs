@@ -61,7 +61,7 @@ impl Targets {
                 patterns.iter().any(|pattern| pattern.matches(host, port))
             }
             (Kind::Matching(matches), Some(host)) => {
-                crate::config::guarded(|| matches(host, port)).unwrap_or(false)
+                crate::guard::guarded(|| matches(host, port)).unwrap_or(false)
             }
         }
     }

@@ -27,6 +27,11 @@ pub struct AttemptsService<S> {
 }
 
 impl Attempts {
+    /// A count that begins with the first attempt.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     /// 0 for the first attempt, 1 for the first re-send, and so on.
     pub(crate) fn next(&self) -> u32 {
         self.0.fetch_add(1, Relaxed)

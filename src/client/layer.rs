@@ -115,6 +115,17 @@ impl ClientLayer {
         })
     }
 
+    /// Records these trailers of gRPC calls as `rpc.response.trailer.<name>`, read at the end of the response; of an answer
+    /// without a body, which has its trailers in the head, there. HTTP knows no such attribute.
+    pub fn record_response_trailers<N: AsRef<str>>(
+        self,
+        names: impl IntoIterator<Item = N>,
+    ) -> Self {
+        self.with(|config| {
+            config.common.response_trailers = Captured::list("response.trailer", names);
+        })
+    }
+
     /// Records `http.request.body.size` where it is declared or known, and `http.response.body.size` as counted in data
     /// frames until the end, both in bytes.
     pub fn record_body_sizes(self, record: bool) -> Self {

@@ -10,10 +10,11 @@ use tower_service::Service;
 
 use super::attempts::Attempts;
 use crate::{
-    config::{ClientConfig, Side, guarded},
+    config::{ClientConfig, Side},
     conventions,
     exchange::{Begin, Exchange},
     future::ResponseFuture,
+    guard::guarded,
     head::RequestHead,
     protocol::Protocol,
     route::Mark,
@@ -134,6 +135,7 @@ pub(crate) fn begin(
         route: None,
         parent: &parent,
         link: None,
+        deadline: None,
     };
     let exchange = Exchange::start(
         &telemetry,

@@ -1,6 +1,7 @@
 //! How a trace crosses a process: reading it from a request's head, writing it into a request's headers.
 
 pub(crate) mod baggage;
+pub(crate) mod binary;
 pub(crate) mod carrier;
 pub(crate) mod parent;
 pub(crate) mod trace_context;

@@ -9,8 +9,8 @@ use std::{
 };
 
 use crate::{
-    axum_extensions, hyper_util_extensions, outcome::Failure, semconv::url::prefix,
-    tonic_extensions,
+    axum_extensions, hyper_util_extensions, outcome::Failure, reqwest_extensions,
+    reqwest_middleware_extensions, semconv::url::prefix, tonic_extensions,
 };
 
 /// How deep a chain of sources is followed; a chain that loops must end too.
@@ -49,14 +49,14 @@ pub(crate) fn word(error: &(dyn Error + 'static)) -> Option<&'static str> {
 
 /// The text of an error with those of its causes, as far as they add to it.
 pub(crate) fn message(error: &dyn Display, dynamic: Option<&(dyn Error + 'static)>) -> String {
-    let mut text = String::new();
-    // A `Display` that fails leaves what it wrote.
-    let _written = write!(text, "{error}");
+    let mut text = match dynamic.and_then(reqwest_extensions::text) {
+        Some(text) => text.to_owned(),
+        None => shown(error),
+    };
     let mut source = dynamic.and_then(Error::source);
     for _ in 0..DEPTH {
         let Some(error) = source else { break };
-        let mut cause = String::new();
-        let _written = write!(cause, "{error}");
+        let cause = reqwest_extensions::text(error).map_or_else(|| shown(&error), str::to_owned);
         if !cause.is_empty() && !text.contains(&cause) {
             text.push_str(": ");
             text.push_str(&cause);
@@ -66,6 +66,13 @@ pub(crate) fn message(error: &dyn Display, dynamic: Option<&(dyn Error + 'static
     if text.len() > MESSAGE {
         text.truncate(prefix(&text, MESSAGE).len());
     }
+    text
+}
+
+/// A `Display` that fails leaves what it wrote.
+fn shown(error: &dyn Display) -> String {
+    let mut text = String::new();
+    let _written = write!(text, "{error}");
     text
 }
 
@@ -81,17 +88,17 @@ fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
     if let Some(error) = any.downcast_ref::<Box<dyn Error>>() {
         return Some(&**error);
     }
-    None.or_else(|| {
-        any.downcast_ref::<io::Error>()
-            .map(|error| error as &dyn Error)
-    })
-    .or_else(|| {
-        any.downcast_ref::<hyper::Error>()
-            .map(|error| error as &dyn Error)
-    })
-    .or_else(|| axum_extensions::as_error(any))
-    .or_else(|| hyper_util_extensions::as_error(any))
-    .or_else(|| tonic_extensions::as_error(any))
+    if let Some(error) = any.downcast_ref::<io::Error>() {
+        return Some(error);
+    }
+    if let Some(error) = any.downcast_ref::<hyper::Error>() {
+        return Some(error);
+    }
+    axum_extensions::as_error(any)
+        .or_else(|| hyper_util_extensions::as_error(any))
+        .or_else(|| tonic_extensions::as_error(any))
+        .or_else(|| reqwest_extensions::as_error(any))
+        .or_else(|| reqwest_middleware_extensions::as_error(any))
 }
 
 fn is_boxed<E: 'static>(error: &E) -> bool {
@@ -114,7 +121,9 @@ fn known(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if error.is::<tower::load_shed::error::Overloaded>() {
         return Some("overloaded");
     }
-    None
+    reqwest_extensions::word(error)
+        .or_else(|| hyper_util_extensions::word(error))
+        .or_else(|| tonic_extensions::word(error))
 }
 
 /// What `source()` does not show: an `io::Error` made of another error.

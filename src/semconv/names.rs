@@ -29,3 +29,9 @@ pub(crate) const USER_AGENT_ORIGINAL: &str = "user_agent.original";
 
 /// Our own, where neither a status nor an `error.type` tells how an exchange ended: `cancelled` or `upgraded`.
 pub(crate) const ENDING: &str = "throughline.ending";
+
+/// Our own: the deadline that a gRPC caller asked for, in milliseconds.
+pub(crate) const RPC_TIMEOUT: &str = "throughline.rpc.timeout";
+
+/// Our own: the deadline that the caller asked for had run out when the call was cancelled.
+pub(crate) const RPC_DEADLINE_EXCEEDED: &str = "throughline.rpc.deadline_exceeded";

@@ -1,17 +1,18 @@
 //! gRPC spans (RPC spans and gRPC, stable since 1.45.0): HTTP whose verdict is in a trailer.
 
-use std::{borrow::Cow, net::SocketAddr, sync::Arc};
+use std::{borrow::Cow, collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use http::StatusCode;
 
 use crate::{
     head::{HeaderSource, RequestHead},
     outcome::{End, Verdict},
-    scan::Scan,
+    scan::{Scan, decimal},
     semconv::{
         Sink,
         client::{self, Destination},
-        names::{RPC_METHOD, RPC_METHOD_ORIGINAL, RPC_STATUS_CODE, RPC_SYSTEM_NAME},
+        names::{RPC_METHOD, RPC_METHOD_ORIGINAL, RPC_STATUS_CODE, RPC_SYSTEM_NAME, RPC_TIMEOUT},
         peer::Origin,
         server,
         url::capped,
@@ -58,50 +59,85 @@ pub(crate) struct Status {
     pub(crate) message: String,
 }
 
-/// `package.Service/Method` of a path, if it is one.
-pub(crate) fn method(path: &str) -> Option<&str> {
-    let method = path.strip_prefix('/')?;
-    let (service, name) = method.split_once('/')?;
-    let is_whole = !service.is_empty() && !name.is_empty() && !name.contains('/');
-    is_whole.then_some(method)
+/// The method of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method<'a> {
+    /// `package.Service/Method`.
+    Known(&'a str),
+    /// A path that names no method, or none of the server's.
+    Other(&'a str),
 }
 
-/// The method, which has few values, or the system where there is none.
-pub(crate) fn name(path: &str) -> Cow<'static, str> {
-    match method(path) {
-        Some(method) => Cow::Owned(capped(method).to_owned()),
-        None => Cow::Borrowed("grpc"),
+impl<'a> Method<'a> {
+    /// Reads the path. With a list, what is not on it is no method of this server, and may have any number of values.
+    pub(crate) fn of(path: &'a str, list: Option<&HashSet<Box<str>>>) -> Self {
+        match parse(path) {
+            Some(method) if list.is_none_or(|list| list.contains(method)) => {
+                Self::Known(capped(method))
+            }
+            _ => Self::Other(capped(path.strip_prefix('/').unwrap_or(path))),
+        }
+    }
+
+    /// The method, which has few values, or the system where there is none.
+    pub(crate) fn in_name(self) -> Cow<'static, str> {
+        match self {
+            Self::Known(method) => Cow::Owned(method.to_owned()),
+            Self::Other(_) => Cow::Borrowed("grpc"),
+        }
     }
 }
 
 /// The attributes of a call that a server got.
 pub(crate) fn server_request(
+    method: Method<'_>,
     head: &RequestHead<'_>,
     scan: &Scan<'_>,
     peer: Option<SocketAddr>,
     sink: &mut impl Sink,
 ) {
-    called(head, sink);
+    called(method, sink);
     // No forwarded header here: the conventions want the authority of the call.
     server::server_address(head, scan, &Origin::default(), sink);
     server::network_peer(peer, sink);
+    if let Some(timeout) = scan.grpc_timeout.and_then(timeout) {
+        sink.set(
+            RPC_TIMEOUT,
+            i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX),
+        );
+    }
+}
+
+/// The deadline that a caller asks for: up to eight digits and a unit (gRPC over HTTP2, Timeout).
+pub(crate) fn timeout(value: &[u8]) -> Option<Duration> {
+    let (unit, digits) = value.split_last()?;
+    let number = decimal(digits).filter(|_| digits.len() <= 8)?;
+    Some(match unit {
+        b'H' => Duration::from_secs(number * 3600),
+        b'M' => Duration::from_secs(number * 60),
+        b'S' => Duration::from_secs(number),
+        b'm' => Duration::from_millis(number),
+        b'u' => Duration::from_micros(number),
+        b'n' => Duration::from_nanos(number),
+        _ => return None,
+    })
 }
 
 /// The attributes of a call that a client makes.
 pub(crate) fn client_request(
+    method: Method<'_>,
     destination: &Destination<'_>,
     service: Option<&Arc<str>>,
-    head: &RequestHead<'_>,
     sink: &mut impl Sink,
 ) {
-    called(head, sink);
+    called(method, sink);
     client::server(destination, service, sink);
 }
 
 /// The status of a block of trailers, or of a head that is all there is. `None` where it has no `grpc-status`.
 pub(crate) fn status(headers: &dyn HeaderSource) -> Option<Status> {
     let code = headers.first("grpc-status")?;
-    let number = crate::scan::decimal(code).and_then(|number| usize::try_from(number).ok());
+    let number = decimal(code).and_then(|number| usize::try_from(number).ok());
     Some(Status {
         // A number that means nothing is UNKNOWN to every client.
         code: number
@@ -170,16 +206,31 @@ pub(crate) fn panicked(sink: &mut impl Sink) -> Verdict {
     broken(End::Panicked)
 }
 
-fn called(head: &RequestHead<'_>, sink: &mut impl Sink) {
+/// Bytes of metadata that are no text.
+pub(crate) fn base64(bytes: &[u8]) -> Option<String> {
+    const LONGEST: usize = 3072;
+    let bytes = bytes.get(..LONGEST).unwrap_or(bytes);
+    (!bytes.is_empty()).then(|| BASE64_STANDARD.encode(bytes))
+}
+
+fn called(method: Method<'_>, sink: &mut impl Sink) {
     sink.set(RPC_SYSTEM_NAME, Value::Static("grpc"));
-    let path = head.uri().path();
-    match method(path) {
-        Some(method) => sink.set(RPC_METHOD, capped(method)),
-        None => {
+    match method {
+        Method::Known(method) => sink.set(RPC_METHOD, method),
+        Method::Other(original) => {
             sink.set(RPC_METHOD, Value::Static("_OTHER"));
-            sink.set(RPC_METHOD_ORIGINAL, capped(path));
+            if !original.is_empty() {
+                sink.set(RPC_METHOD_ORIGINAL, original);
+            }
         }
     }
+}
+
+fn parse(path: &str) -> Option<&str> {
+    let method = path.strip_prefix('/')?;
+    let (service, name) = method.split_once('/')?;
+    let is_whole = !service.is_empty() && !name.is_empty() && !name.contains('/');
+    is_whole.then_some(method)
 }
 
 fn verdict(status: Status, fails: bool, sink: &mut impl Sink) -> Verdict {
@@ -195,7 +246,10 @@ fn verdict(status: Status, fails: bool, sink: &mut impl Sink) -> Verdict {
 fn of_failure(error_type: &str) -> &'static str {
     match error_type {
         "timeout" => "DEADLINE_EXCEEDED",
-        "request_cancelled" => "CANCELLED",
+        "request_cancelled" | "stream_cancelled" => "CANCELLED",
+        "stream_calmed" => "RESOURCE_EXHAUSTED",
+        "stream_reset" => "INTERNAL",
+        "stream_refused" | "connection_failed" | "overloaded" => "UNAVAILABLE",
         "connection_refused"
         | "connection_reset"
         | "connection_aborted"
@@ -232,3 +286,6 @@ fn hex([high, low]: [u8; 2]) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
+
+#[cfg(test)]
+mod tests;

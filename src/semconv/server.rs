@@ -53,7 +53,10 @@ pub(crate) fn request(
     if *method == Method::Other {
         sink.set(HTTP_REQUEST_METHOD_ORIGINAL, capped(head.method()));
     }
-    sink.set(URL_PATH, capped(head.uri().path()));
+    // `CONNECT` names a host and no path.
+    if let Some(path) = text(head.uri().path().as_bytes()) {
+        sink.set(URL_PATH, path);
+    }
     if let Some(query) = head.uri().query().filter(|query| !query.is_empty()) {
         match rules.redaction.query(query) {
             Cow::Borrowed(query) => sink.set(URL_QUERY, query),

@@ -99,6 +99,17 @@ impl ServerLayer {
         })
     }
 
+    /// Records these trailers of gRPC calls as `rpc.response.trailer.<name>`, read at the end of the response; of an answer
+    /// without a body, which has its trailers in the head, there. HTTP knows no such attribute.
+    pub fn record_response_trailers<N: AsRef<str>>(
+        self,
+        names: impl IntoIterator<Item = N>,
+    ) -> Self {
+        self.with(|config| {
+            config.common.response_trailers = Captured::list("response.trailer", names);
+        })
+    }
+
     /// Records `http.request.body.size` as the caller declares it in `content-length`, and `http.response.body.size` as
     /// counted in data frames until the end, both in bytes.
     pub fn record_body_sizes(self, record: bool) -> Self {
@@ -128,6 +139,16 @@ impl ServerLayer {
             .map(|method| method.as_ref().into())
             .collect();
         self.with(|config| config.common.known_methods = Some(methods))
+    }
+
+    /// The gRPC methods that this server has, as `package.Service/Method`. A call of any other is called `grpc`, its
+    /// `rpc.method` is `_OTHER` and what was asked is in `rpc.method_original`: strangers can call anything. Without a
+    /// list every well-formed method counts.
+    pub fn rpc_methods<N: AsRef<str>>(self, methods: impl IntoIterator<Item = N>) -> Self {
+        let methods = methods.into_iter();
+        let methods = methods.map(|method| method.as_ref().trim_start_matches('/').into());
+        let methods = methods.collect();
+        self.with(|config| config.rpc_methods = Some(Arc::new(methods)))
     }
 
     /// Adds `Server-Timing: trace;desc=00-{trace id}-{span id}-{flags}` to each response, for browsers and callers to

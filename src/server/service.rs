@@ -9,10 +9,11 @@ use http_body::Body;
 use tower_service::Service;
 
 use crate::{
-    config::{ServerConfig, Side, guarded},
+    config::{ServerConfig, Side},
     conventions,
     exchange::{Begin, Exchange},
     future::ResponseFuture,
+    guard::guarded,
     head::RequestHead,
     protocol::Protocol,
     route::{self, Mark, Matched},
@@ -93,6 +94,7 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
             .filter(|_| protocol == Protocol::Http),
         parent: &parent.context,
         link: parent.link,
+        deadline: conventions::deadline(protocol, &scan),
     };
     Exchange::start(
         &telemetry,
