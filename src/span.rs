@@ -277,6 +277,7 @@ impl Attributes {
 }
 
 impl Sink for Attributes {
+    #[inline]
     fn set<'v>(&mut self, name: impl Into<Name>, value: impl Into<Value<'v>>) {
         let key = match name.into() {
             Name::Static(name) => Key::from_static_str(name),
@@ -341,6 +342,7 @@ fn with_flags(span_context: &SpanContext, flags: TraceFlags) -> SpanContext {
     )
 }
 
+#[inline]
 pub(crate) fn to_otel(value: Value<'_>) -> opentelemetry::Value {
     match value {
         Value::Str(text) => opentelemetry::Value::String(StringValue::from(text.to_owned())),
