@@ -110,6 +110,14 @@ impl Side {
         }
     }
 
+    /// Whether anyone learns of an exchange whose span is not recorded.
+    pub(crate) fn is_watched(&self) -> bool {
+        match self {
+            Self::Server(config) => config.server_timing || config.common.has_hooks(),
+            Self::Client(config) => config.common.has_hooks(),
+        }
+    }
+
     pub(crate) fn kind(&self) -> SpanKind {
         match self {
             Self::Server(_) => SpanKind::Server,

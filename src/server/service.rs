@@ -16,7 +16,7 @@ use crate::{
     guard::guarded,
     head::RequestHead,
     protocol::Protocol,
-    route::{self, Mark, Matched},
+    route::{self, Matched},
     semconv::method::Method,
 };
 
@@ -50,9 +50,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let exchange = begin(&self.config, &RequestHead::of(&request));
-        if let Some(state) = exchange.state() {
-            request.extensions_mut().insert(Mark(Arc::clone(state)));
-        }
+        route::mark(request.extensions_mut(), &exchange);
         let future = exchange.enter(|| self.inner.call(request));
         ResponseFuture::new(future, exchange)
     }
@@ -62,11 +60,11 @@ where
 fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
     let extensions = head.extensions();
     if extensions.is_some_and(route::fill) {
-        return Exchange::none();
+        return Exchange::None;
     }
     let base = opentelemetry::Context::current();
     if base.is_telemetry_suppressed() || !config.common.keeps(head) {
-        return Exchange::none();
+        return Exchange::None;
     }
     let telemetry = config.common.telemetry.handle();
     let scan = head.headers().scan();
