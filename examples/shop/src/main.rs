@@ -36,19 +36,21 @@ async fn main() -> ExitCode {
 
 async fn run(words: &[String]) -> Result<ExitCode> {
     match words {
-        [] => return launcher::run(Mode::Stay).await,
-        [word] if word == "--once" => return launcher::run(Mode::Once).await,
-        [word] if word == "--help" || word == "-h" => println!("{USAGE}"),
+        [] => launcher::run(Mode::Stay).await,
+        [word] if word == "--once" => launcher::run(Mode::Once).await,
+        [word] if word == "--help" || word == "-h" => {
+            println!("{USAGE}");
+            Ok(ExitCode::SUCCESS)
+        }
         // How the launcher starts each service: the same program, with the service's name.
         [name, place @ ..] => {
-            let place = Place::parse(place)?;
             match name.as_str() {
-                "storefront" => services::storefront::run(place).await?,
-                "orders" => services::orders::run(place).await?,
-                "stock" => services::stock::run(place).await?,
-                _ => return Err(format!("no service of this name\n{USAGE}").into()),
+                "storefront" => services::storefront::run(Place::parse(place)?).await?,
+                "orders" => services::orders::run(Place::parse(place)?).await?,
+                "stock" => services::stock::run(Place::parse(place)?).await?,
+                _ => return Err(format!("no such service or option\n{USAGE}").into()),
             }
+            Ok(ExitCode::SUCCESS)
         }
     }
-    Ok(ExitCode::SUCCESS)
 }

@@ -34,7 +34,7 @@ pub(crate) struct Expected {
     pub(crate) error: Option<String>,
     pub(crate) resend: Option<u32>,
     pub(crate) at_least: Duration,
-    pub(crate) children: Vec<Expected>,
+    pub(crate) children: Vec<Self>,
 }
 
 /// How long a customer waits for the slow shelf, and how long the stock would have searched.
