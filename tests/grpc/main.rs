@@ -3,9 +3,12 @@
 #![allow(unreachable_pub, reason = "nothing reaches into a test")]
 
 mod calls;
+mod cancelled;
 mod codes;
 #[path = "../common/mod.rs"]
 mod common;
+mod deadlines;
+mod raw;
 mod support;
 
 /// Generated, see the file's head.
