@@ -8,6 +8,8 @@ mod codes;
 #[path = "../common/mod.rs"]
 mod common;
 mod deadlines;
+mod metadata;
+mod propagation;
 mod raw;
 mod support;
 
