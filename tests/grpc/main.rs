@@ -9,9 +9,11 @@ mod codes;
 mod common;
 mod deadlines;
 mod metadata;
+mod neighbours;
 mod propagation;
 mod raw;
 mod support;
+mod unchanged;
 
 /// Generated, see the file's head.
 #[allow(missing_docs, unused_qualifications, clippy::all, reason = "generated")]
