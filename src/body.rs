@@ -15,8 +15,9 @@ use crate::{exchange::Exchange, outcome::End, semconv::error};
 pin_project! {
     /// A response body that ends its exchange: at its last frame, at an error, or when it is dropped before that.
     ///
-    /// Frames, size and end are those of the body within.
-    #[derive(Debug)]
+    /// Frames, size and end are those of the body within. A default one is of no exchange: tonic's interceptors, outside of
+    /// a layer, answer by it.
+    #[derive(Debug, Default)]
     pub struct TracedBody<B> {
         #[pin]
         inner: B,

@@ -194,7 +194,9 @@ pub(crate) fn ended(head: Option<Status>, end: &End<'_>) -> Status {
         End::Upgraded => head.unwrap_or_else(|| made("UNKNOWN", "")),
         End::Cancelled => made("CANCELLED", ""),
         End::ServiceError(failure) | End::BodyError(failure) => {
-            made(of_failure(&failure.error_type), &failure.message)
+            let held = failure.status.and_then(|number| CODES.get(number).copied());
+            let code = held.unwrap_or_else(|| of_failure(&failure.error_type));
+            made(code, &failure.message)
         }
         End::Panicked => made("UNKNOWN", "the service panicked"),
     }
@@ -242,15 +244,15 @@ fn verdict(status: Status, fails: bool, sink: &mut impl Sink) -> Verdict {
     }
 }
 
-/// The code that a gRPC client gives its caller where the connection, not the server, failed.
+/// The code of an error that holds none: where the connection, not the server, failed.
 fn of_failure(error_type: &str) -> &'static str {
     match error_type {
         "timeout" => "DEADLINE_EXCEEDED",
-        "request_cancelled" | "stream_cancelled" => "CANCELLED",
-        "stream_calmed" => "RESOURCE_EXHAUSTED",
-        "stream_reset" => "INTERNAL",
-        "stream_refused" | "connection_failed" | "overloaded" => "UNAVAILABLE",
-        "connection_refused"
+        "request_cancelled" => "CANCELLED",
+        // As tonic has it.
+        "overloaded" => "RESOURCE_EXHAUSTED",
+        "connection_failed"
+        | "connection_refused"
         | "connection_reset"
         | "connection_aborted"
         | "connection_closed"

@@ -3,10 +3,17 @@
 #![allow(unreachable_pub, reason = "nothing reaches into a test")]
 
 mod calls;
+mod cancelled;
 mod codes;
 #[path = "../common/mod.rs"]
 mod common;
+mod deadlines;
+mod metadata;
+mod neighbours;
+mod propagation;
+mod raw;
 mod support;
+mod unchanged;
 
 /// Generated, see the file's head.
 #[allow(missing_docs, unused_qualifications, clippy::all, reason = "generated")]

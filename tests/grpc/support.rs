@@ -259,7 +259,12 @@ impl Pricing for Scripted {
             })
         });
         let end = stream::iter(ask.end().err().map(Err));
-        Ok(Response::new(prices.chain(end).boxed()))
+        let prices = prices.chain(end);
+        Ok(Response::new(if ask.hangs {
+            prices.chain(stream::pending()).boxed()
+        } else {
+            prices.boxed()
+        }))
     }
 }
 
