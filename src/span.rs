@@ -131,15 +131,7 @@ where
 impl Started {
     /// What a parent-based sampler makes of a caller that refused: a span of an id of its own, not recorded.
     pub(crate) fn refused(parent: &Context) -> Self {
-        let span = parent.span();
-        let caller = span.span_context();
-        let own = SpanContext::new(
-            caller.trace_id(),
-            ids::unrecorded(),
-            caller.trace_flags() & RANDOM,
-            false,
-            caller.trace_state().clone(),
-        );
+        let own = unrecorded(parent.span().span_context());
         Self {
             context: parent.with_remote_span_context(own),
             recording: false,
@@ -330,6 +322,17 @@ impl<S: Span> Span for RandomRoot<S> {
     fn end_with_timestamp(&mut self, timestamp: SystemTime) {
         self.span.end_with_timestamp(timestamp);
     }
+}
+
+/// A span of an id of its own in the trace of a caller that refused. The random flag belongs to the trace, and stays.
+pub(crate) fn unrecorded(caller: &SpanContext) -> SpanContext {
+    SpanContext::new(
+        caller.trace_id(),
+        ids::unrecorded(),
+        caller.trace_flags() & RANDOM,
+        false,
+        caller.trace_state().clone(),
+    )
 }
 
 fn with_flags(span_context: &SpanContext, flags: TraceFlags) -> SpanContext {
