@@ -20,13 +20,13 @@ use opentelemetry::{
 };
 
 use crate::{
+    axum_extensions::Matched,
     config::Side,
     conventions::{self, Ended},
     guard::guarded,
     head::{RequestHead, ResponseHead},
     outcome::{End, Ending, Outcome, Verdict},
     protocol::Protocol,
-    route::Matched,
     semconv::{self, Sink, method::Method, names, rpc::Status},
     span::{Attributes, Start, Started},
     span_mut::{Override, SpanMut},

@@ -10,6 +10,7 @@ use tower_service::Service;
 
 use super::attempts::Attempts;
 use crate::{
+    body::TracedBody,
     config::{ClientConfig, Side},
     conventions,
     exchange::{Begin, Exchange},
@@ -54,7 +55,7 @@ where
     R: Body,
     R::Error: Display + 'static,
 {
-    type Response = Response<crate::TracedBody<R>>;
+    type Response = Response<TracedBody<R>>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 

@@ -9,6 +9,8 @@ use http_body::Body;
 use tower_service::Service;
 
 use crate::{
+    axum_extensions::Matched,
+    body::TracedBody,
     config::{ServerConfig, Side},
     conventions,
     exchange::{Begin, Exchange},
@@ -16,7 +18,7 @@ use crate::{
     guard::guarded,
     head::RequestHead,
     protocol::Protocol,
-    route::{self, Mark, Matched},
+    route::{self, Mark},
     scan::Scan,
     semconv::method::Method,
 };
@@ -41,7 +43,7 @@ where
     R: Body,
     R::Error: Display + 'static,
 {
-    type Response = Response<crate::TracedBody<R>>;
+    type Response = Response<TracedBody<R>>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
