@@ -136,8 +136,7 @@ fn named(code: &str) -> BTreeSet<String> {
             continue;
         };
         let (mut depth, mut starts) = (0, true);
-        let mut rest = list.char_indices();
-        while let Some((at, c)) = rest.next() {
+        for (at, c) in list.char_indices() {
             match c {
                 '}' if depth == 0 => break,
                 '{' => depth += 1,
