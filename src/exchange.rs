@@ -16,11 +16,11 @@ use opentelemetry::{
 pub(crate) use self::state::State;
 use self::state::{Clock, Held};
 use crate::{
+    axum_extensions::Matched,
     config::Side,
     head::{RequestHead, ResponseHead},
     outcome::End,
     protocol::Protocol,
-    route::Matched,
     semconv::method::Method,
     span::{Attributes, Start, Started},
     telemetry::{Handle, SamplerReads},

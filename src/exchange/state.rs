@@ -13,13 +13,13 @@ use opentelemetry::{Context, Key};
 
 use super::Begin;
 use crate::{
+    axum_extensions::Matched,
     config::Side,
     conventions::{self, Ended},
     guard::guarded,
     head::ResponseHead,
     outcome::{End, Ending, Outcome, Verdict},
     protocol::Protocol,
-    route::Matched,
     semconv::{self, Sink, method::Method, names, rpc::Status},
     span::{Attributes, Started},
     span_mut::{Override, SpanMut},

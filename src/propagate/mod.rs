@@ -18,7 +18,7 @@ use self::{
     carrier::{HeadCarrier, HeadersCarrier},
     trace_context::Remote,
 };
-use crate::{head::RequestHead, scan::Scan, span::unrecorded};
+use crate::{head::RequestHead, scan::Scan, unrecorded};
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -71,7 +71,7 @@ impl Propagation {
                     return None;
                 }
                 let remote = Remote {
-                    span_context: unrecorded(&remote.span_context),
+                    span_context: unrecorded::span_context(&remote.span_context),
                     raw: remote.raw,
                 };
                 Some(with_baggage(scan, remote.into_context(base)))

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 
 use crate::{
     head::{HeaderSource, RequestHead},
@@ -20,6 +20,9 @@ use crate::{
     },
     value::Value,
 };
+
+const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// The names of the codes, by number (gRPC status codes).
 const CODES: [&str; 17] = [
@@ -136,7 +139,7 @@ pub(crate) fn client_request(
 
 /// The status of a block of trailers, or of a head that is all there is. `None` where it has no `grpc-status`.
 pub(crate) fn status(headers: &dyn HeaderSource) -> Option<Status> {
-    let code = headers.first("grpc-status")?;
+    let code = headers.first(&STATUS)?;
     let number = decimal(code).and_then(|number| usize::try_from(number).ok());
     Some(Status {
         // A number that means nothing is UNKNOWN to every client.
@@ -144,10 +147,7 @@ pub(crate) fn status(headers: &dyn HeaderSource) -> Option<Status> {
             .and_then(|number| CODES.get(number))
             .copied()
             .unwrap_or("UNKNOWN"),
-        message: headers
-            .first("grpc-message")
-            .map(decode)
-            .unwrap_or_default(),
+        message: headers.first(&MESSAGE).map(decode).unwrap_or_default(),
     })
 }
 

@@ -9,6 +9,8 @@ use http_body::Body;
 use tower_service::Service;
 
 use crate::{
+    axum_extensions::Matched,
+    body::TracedBody,
     config::{ServerConfig, Side},
     conventions,
     exchange::{Begin, Exchange},
@@ -17,7 +19,7 @@ use crate::{
     head::RequestHead,
     propagate::parent::RemoteParent,
     protocol::Protocol,
-    route::{self, Matched},
+    route,
     semconv::method::Method,
     telemetry::SamplerReads,
 };
@@ -42,7 +44,7 @@ where
     R: Body,
     R::Error: Display + 'static,
 {
-    type Response = Response<crate::TracedBody<R>>;
+    type Response = Response<TracedBody<R>>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
