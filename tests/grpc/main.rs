@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "nothing reaches into a test")]
 
+mod bad_input;
 mod calls;
 mod cancelled;
 mod codes;
@@ -16,7 +17,13 @@ mod support;
 mod unchanged;
 
 /// Generated, see the file's head.
-#[allow(missing_docs, unused_qualifications, clippy::all, reason = "generated")]
+#[allow(
+    missing_docs,
+    unused_qualifications,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    reason = "generated"
+)]
 mod shop {
     include!("../proto/shop.v1.rs");
 }
