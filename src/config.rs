@@ -95,6 +95,11 @@ impl Config {
             .as_ref()
             .is_none_or(|filter| guarded(|| filter(head)).unwrap_or(true))
     }
+
+    /// Whether a hook gets hold of the span.
+    pub(crate) fn has_hooks(&self) -> bool {
+        self.on_request.is_some() || self.on_response.is_some() || self.on_end.is_some()
+    }
 }
 
 impl Side {
@@ -102,6 +107,14 @@ impl Side {
         match self {
             Self::Server(config) => &config.common,
             Self::Client(config) => &config.common,
+        }
+    }
+
+    /// Whether anyone learns of an exchange whose span is not recorded.
+    pub(crate) fn is_watched(&self) -> bool {
+        match self {
+            Self::Server(config) => config.server_timing || config.common.has_hooks(),
+            Self::Client(config) => config.common.has_hooks(),
         }
     }
 
@@ -123,19 +136,22 @@ impl Scheme {
 }
 
 impl Captured {
-    /// `part` is `request.header` or `response.header`. Names that no header can have are left out.
+    /// `part` is `request.header` or `response.header`. Names that no header can have are left out, and each is there once.
     pub(crate) fn list<N: AsRef<str>>(part: &str, names: impl IntoIterator<Item = N>) -> Vec<Self> {
-        names
-            .into_iter()
-            .filter_map(|name| {
-                let header = HeaderName::from_bytes(name.as_ref().trim().as_bytes()).ok()?;
-                Some(Self {
+        let mut list: Vec<Self> = Vec::new();
+        for name in names {
+            let Ok(header) = HeaderName::from_bytes(name.as_ref().trim().as_bytes()) else {
+                continue;
+            };
+            if list.iter().all(|captured| captured.header != header) {
+                list.push(Self {
                     http: format!("http.{part}.{header}").into(),
                     rpc: format!("rpc.{part}.{header}").into(),
                     header,
-                })
-            })
-            .collect()
+                });
+            }
+        }
+        list
     }
 
     pub(crate) fn attribute(&self, protocol: Protocol) -> &Arc<str> {

@@ -2,6 +2,8 @@
 
 use http::{Extensions, HeaderMap, Request, Response, StatusCode, Version};
 
+use crate::scan::Scan;
+
 /// The head of a request, as the layers and their hooks see it: everything but the body.
 ///
 /// It borrows from the request, so looking costs nothing.
@@ -37,6 +39,9 @@ pub struct UriView<'a> {
 pub(crate) trait HeaderSource: std::fmt::Debug {
     /// Shows every line to `visit`.
     fn each<'h>(&'h self, visit: &mut dyn FnMut(&'h str, &'h [u8]));
+
+    /// Finds what tracing reads, in one walk.
+    fn scan(&self) -> Scan<'_>;
 
     /// The first line of this name.
     fn first(&self, name: &str) -> Option<&[u8]>;
@@ -179,6 +184,11 @@ impl HeaderSource for HeaderMap {
         for (name, value) in self {
             visit(name.as_str(), value.as_bytes());
         }
+    }
+
+    fn scan(&self) -> Scan<'_> {
+        let lines = self.iter();
+        Scan::of(lines.map(|(name, value)| (name.as_str(), value.as_bytes())))
     }
 
     fn first(&self, name: &str) -> Option<&[u8]> {

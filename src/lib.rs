@@ -16,6 +16,7 @@ mod exchange;
 mod future;
 mod guard;
 mod head;
+mod ids;
 pub mod otel;
 mod outcome;
 mod propagate;
@@ -66,12 +67,22 @@ mod tonic_extensions;
 
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(feature = "setup")]
+#[path = "extensions/sdk.rs"]
+mod otel_sdk;
+#[cfg(not(feature = "setup"))]
+#[path = "extensions/no_sdk.rs"]
+mod otel_sdk;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
 #[cfg(feature = "reqwest-middleware")]
 #[path = "reqwest/middleware.rs"]
 pub mod reqwest_middleware;
+#[cfg(feature = "setup")]
+mod setup;
 
+#[cfg(feature = "setup")]
+pub use crate::setup::{Setup, SetupError, ShutdownError, init, stop_signal};
 pub use crate::{
     body::TracedBody,
     client::{Attempts, AttemptsLayer, AttemptsService, ClientLayer, ClientService},

@@ -2,8 +2,7 @@
 //!
 //! These crates are at 0.x: their next version is a breaking change of this module, and of this module alone.
 
-pub use opentelemetry;
-
+pub use crate::otel_sdk::*;
 pub use crate::propagate::{
     baggage::BaggagePropagator,
     binary::{GrpcTraceBinPropagator, extract_binary, inject_binary},
@@ -79,6 +78,14 @@ where
     /// made for recorded spans only, after the decision, which makes unsampled requests much cheaper.
     pub fn sampler_reads_parent_only(mut self) -> Self {
         self.traits.sampler = SamplerReads::Parent;
+        self
+    }
+
+    /// The sampler is parent-based: the caller's decision stands, and by the trace id it decides about new traces only.
+    /// That is more than [`sampler_reads_parent_only`](Self::sampler_reads_parent_only): a request whose caller decided
+    /// against sampling does not reach the provider at all, and for one that is sampled the attributes are made first.
+    pub fn sampler_follows_parent(mut self) -> Self {
+        self.traits.sampler = SamplerReads::Flag;
         self
     }
 

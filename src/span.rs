@@ -12,6 +12,7 @@ use opentelemetry::{
 use smallvec::SmallVec;
 
 use crate::{
+    ids,
     semconv::{Name, Sink},
     telemetry::Ids,
     value::Value,
@@ -21,10 +22,9 @@ use crate::{
 const RANDOM: TraceFlags = TraceFlags::new(0x02);
 
 /// How many attributes a span has room for without growing: those that the conventions set by default, and some.
-const ROOM: usize = 18;
+const ROOM: usize = 16;
 
 /// What a span starts with.
-#[derive(Debug)]
 pub(crate) struct Start<'a> {
     pub(crate) name: Cow<'static, str>,
     pub(crate) kind: SpanKind,
@@ -33,7 +33,10 @@ pub(crate) struct Start<'a> {
     /// A stranger's span that this one refers to without being its child.
     pub(crate) link: Option<SpanContext>,
     /// Built before the start only for a sampler that reads them.
-    pub(crate) attributes: Option<Attributes>,
+    pub(crate) attributes: Option<Vec<KeyValue>>,
+    /// Builds the attributes of a span that turned out to be recorded. Setting them before anyone shares the span needs
+    /// no lock.
+    pub(crate) describe: Option<&'a mut dyn FnMut(&mut Attributes)>,
 }
 
 /// A started span in its context.
@@ -49,6 +52,8 @@ pub(crate) trait SpanSource: Send + Sync {
 }
 
 /// Attributes on their way to a span, each key once: the first stays, unless a hook replaces it.
+///
+/// They live on the stack and are too large to move: pass them by reference.
 #[derive(Debug, Default)]
 pub(crate) struct Attributes(SmallVec<[KeyValue; ROOM]>);
 
@@ -81,7 +86,7 @@ where
             .with_kind(start.kind)
             .with_start_time(start.time);
         builder.attributes = match start.attributes {
-            Some(attributes) => Some(attributes.into_vec()),
+            Some(attributes) => Some(attributes),
             // Room for all that will come, unless the caller's decision says that nothing will.
             None if is_root || before.is_sampled() => Some(Vec::with_capacity(ROOM)),
             None => None,
@@ -90,8 +95,13 @@ where
             builder.links = Some(vec![Link::with_context(link)]);
         }
 
-        let span = self.build_with_context(builder, parent);
+        let mut span = self.build_with_context(builder, parent);
         let recording = span.is_recording();
+        if recording && let Some(describe) = start.describe {
+            let mut attributes = Attributes::default();
+            describe(&mut attributes);
+            span.set_attributes(attributes.0.drain(..));
+        }
         let made = span.span_context();
         let random = is_root && ids == Ids::Random;
         let context = match (recording, random) {
@@ -119,6 +129,23 @@ where
 }
 
 impl Started {
+    /// What a parent-based sampler makes of a caller that refused: a span of an id of its own, not recorded.
+    pub(crate) fn refused(parent: &Context) -> Self {
+        let span = parent.span();
+        let caller = span.span_context();
+        let own = SpanContext::new(
+            caller.trace_id(),
+            ids::unrecorded(),
+            caller.trace_flags() & RANDOM,
+            false,
+            caller.trace_state().clone(),
+        );
+        Self {
+            context: parent.with_remote_span_context(own),
+            recording: false,
+        }
+    }
+
     /// Makes the context current until the guard is dropped.
     pub(crate) fn enter(&self) -> ContextGuard {
         self.context.clone().attach()
@@ -129,19 +156,20 @@ impl Started {
         SpanIds::of(&self.context)
     }
 
-    pub(crate) fn set(&self, attributes: Attributes) {
+    /// Sets all of them, and leaves none.
+    pub(crate) fn set(&self, attributes: &mut Attributes) {
         if attributes.0.is_empty() {
             return;
         }
-        self.context.span().set_attributes(attributes.0);
+        self.context.span().set_attributes(attributes.0.drain(..));
     }
 
     pub(crate) fn rename(&self, name: Cow<'static, str>) {
         self.context.span().update_name(name);
     }
 
-    pub(crate) fn event(&self, name: Cow<'static, str>, attributes: Attributes) {
-        self.context.span().add_event(name, attributes.into_vec());
+    pub(crate) fn event(&self, name: Cow<'static, str>) {
+        self.context.span().add_event(name, Vec::new());
     }
 
     pub(crate) fn fail(&self, description: Cow<'static, str>) {
@@ -219,12 +247,37 @@ impl Attributes {
         }
     }
 
-    fn into_vec(self) -> Vec<KeyValue> {
-        self.0.into_vec()
+    /// Adds those of other keys than these, and leaves none behind.
+    pub(crate) fn fill(&mut self, others: &mut Self) {
+        for other in others.0.drain(..) {
+            if !self.0.iter().any(|kept| kept.key == other.key) {
+                self.0.push(other);
+            }
+        }
+    }
+
+    pub(crate) fn remove(&mut self, keys: &[Key]) {
+        self.0.retain(|attribute| !keys.contains(&attribute.key));
+    }
+
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        let keys = self.0.iter().map(|attribute| attribute.key.clone());
+        keys.collect()
+    }
+
+    /// For a span that is about to start: on the heap, where the span takes them over with room for more.
+    pub(crate) fn roomy() -> Self {
+        Self(SmallVec::with_capacity(ROOM + 1))
+    }
+
+    /// Hands them over, if they were [`roomy`](Self::roomy) without a copy.
+    pub(crate) fn take(&mut self) -> Vec<KeyValue> {
+        std::mem::take(&mut self.0).into_vec()
     }
 }
 
 impl Sink for Attributes {
+    #[inline]
     fn set<'v>(&mut self, name: impl Into<Name>, value: impl Into<Value<'v>>) {
         let key = match name.into() {
             Name::Static(name) => Key::from_static_str(name),
@@ -289,7 +342,8 @@ fn with_flags(span_context: &SpanContext, flags: TraceFlags) -> SpanContext {
     )
 }
 
-fn to_otel(value: Value<'_>) -> opentelemetry::Value {
+#[inline]
+pub(crate) fn to_otel(value: Value<'_>) -> opentelemetry::Value {
     match value {
         Value::Str(text) => opentelemetry::Value::String(StringValue::from(text.to_owned())),
         Value::Static(text) => opentelemetry::Value::String(StringValue::from(text)),

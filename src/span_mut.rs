@@ -9,9 +9,10 @@ use crate::{
 
 /// The span of an exchange, in a hook's hands.
 ///
-/// What a hook sets wins over what the layer would set in the same phase: [`on_request`](crate::ServerLayer::on_request)
-/// over the attributes of the request, [`on_response`](crate::ServerLayer::on_response) over those of the response's
-/// head, [`on_end`](crate::ServerLayer::on_end) over those of the end. A span that is not recorded takes nothing.
+/// What a hook sets wins over what the layer sets, before or after it, and over what an earlier hook set: each key comes
+/// once. Only the attributes of the request stay as they are where a sampler has seen them, as OpenTelemetry's global
+/// provider may: see [`otel::Pipeline::sampler_reads_parent_only`](crate::otel::Pipeline::sampler_reads_parent_only).
+/// `error.type` is [`set_error`](Self::set_error)'s. A span that is not recorded takes nothing.
 #[derive(Debug)]
 pub struct SpanMut<'a> {
     span: &'a Started,
@@ -49,7 +50,7 @@ impl<'a> SpanMut<'a> {
         self.span.ids()
     }
 
-    /// Sets an attribute, in place of the layer's own of this key if that belongs to the same phase.
+    /// Sets an attribute, in place of another value of this key.
     pub fn set<'v>(
         &mut self,
         key: impl Into<Cow<'static, str>>,
@@ -72,7 +73,7 @@ impl<'a> SpanMut<'a> {
     /// Adds an event that happens now.
     pub fn add_event(&mut self, name: impl Into<Cow<'static, str>>) -> &mut Self {
         if self.span.recording {
-            self.span.event(name.into(), Attributes::default());
+            self.span.event(name.into());
         }
         self
     }

@@ -17,7 +17,7 @@ use crate::{
     guard::guarded,
     head::RequestHead,
     protocol::Protocol,
-    route::Mark,
+    route,
     scan::decimal,
     semconv::{
         client::{Call, Destination},
@@ -64,7 +64,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         // A handler that passes its own request on must not pass on whose it was.
-        request.extensions_mut().remove::<Mark>();
+        route::unmark(request.extensions_mut());
         let resend = request
             .extensions()
             .get::<Attempts>()
@@ -72,7 +72,7 @@ where
         let sending = begin(&self.config, &RequestHead::of(&request), resend, None);
         let exchange = match sending {
             Some(sending) => sending.inject(request.headers_mut()),
-            None => Exchange::none(),
+            None => Exchange::None,
         };
         let future = exchange.enter(|| self.inner.call(request));
         ResponseFuture::new(future, exchange)
@@ -82,11 +82,11 @@ where
 impl Sending {
     /// Writes the trace into the headers, or takes it out where the host may not have it.
     pub(crate) fn inject(self, headers: &mut HeaderMap) -> Exchange {
-        if let Some(state) = self.exchange.state() {
+        if let Some(context) = self.exchange.context() {
             if self.trace {
                 self.telemetry
                     .propagation()
-                    .inject(state.context(), headers, self.baggage);
+                    .inject(context, headers, self.baggage);
             } else {
                 self.telemetry.propagation().strip(headers);
             }

@@ -1,10 +1,20 @@
 //! What is found where a framework's feature is off: nothing.
 
-use std::{any::Any, error::Error, net::SocketAddr};
+use std::{any::Any, convert::Infallible, error::Error, net::SocketAddr};
 
 use http::Extensions;
 
-pub(crate) fn matched_path(_extensions: &Extensions) -> Option<&str> {
+/// A route that no router matched.
+#[derive(Clone, Debug)]
+pub(crate) struct Matched(Infallible);
+
+impl Matched {
+    pub(crate) fn as_str(&self) -> &str {
+        match self.0 {}
+    }
+}
+
+pub(crate) fn matched(_extensions: &Extensions) -> Option<&Matched> {
     None
 }
 

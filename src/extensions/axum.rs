@@ -2,11 +2,14 @@
 
 use std::{any::Any, error::Error, net::SocketAddr};
 
-use ::axum::extract::{ConnectInfo, MatchedPath};
+use ::axum::extract::ConnectInfo;
 use http::Extensions;
 
-pub(crate) fn matched_path(extensions: &Extensions) -> Option<&str> {
-    extensions.get::<MatchedPath>().map(MatchedPath::as_str)
+/// A route that a router matched. Cloning it copies no text.
+pub(crate) use ::axum::extract::MatchedPath as Matched;
+
+pub(crate) fn matched(extensions: &Extensions) -> Option<&Matched> {
+    extensions.get()
 }
 
 pub(crate) fn peer(extensions: &Extensions) -> Option<SocketAddr> {

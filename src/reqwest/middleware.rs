@@ -18,7 +18,7 @@ use ::reqwest::{Request, Response};
 use ::reqwest_middleware::{Error, Middleware, Next};
 use http::Extensions;
 
-use crate::{Attempts, ClientLayer, reqwest::exchange};
+use crate::{Attempts, ClientLayer, reqwest::send::exchange};
 
 /// The middleware: a span of the layer for each request that passes.
 #[derive(Clone, Debug)]

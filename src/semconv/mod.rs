@@ -1,5 +1,6 @@
 //! OpenTelemetry's semantic conventions, 1.45.0, as pure functions from heads and outcomes to attributes.
 
+pub(crate) mod address;
 pub(crate) mod client;
 pub(crate) mod error;
 pub(crate) mod method;

@@ -1,12 +1,12 @@
 //! HTTP server spans (HTTP spans, section HTTP server).
 
-use std::{borrow::Cow, net::SocketAddr};
+use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 
 use crate::{
     head::{HeaderSource, RequestHead},
     scan::{Lines, Scan, decimal},
     semconv::{
-        Sink,
+        Sink, address,
         method::Method,
         names::{
             CLIENT_ADDRESS, CLIENT_PORT, HTTP_REQUEST_BODY_SIZE, HTTP_REQUEST_METHOD,
@@ -53,7 +53,10 @@ pub(crate) fn request(
     if *method == Method::Other {
         sink.set(HTTP_REQUEST_METHOD_ORIGINAL, capped(head.method()));
     }
-    sink.set(URL_PATH, capped(head.uri().path()));
+    // `CONNECT` names a host and no path.
+    if let Some(path) = text(head.uri().path().as_bytes()) {
+        sink.set(URL_PATH, path);
+    }
     if let Some(query) = head.uri().query().filter(|query| !query.is_empty()) {
         match rules.redaction.query(query) {
             Cow::Borrowed(query) => sink.set(URL_QUERY, query),
@@ -63,8 +66,7 @@ pub(crate) fn request(
     let origin = origin(rules.trust, head.headers(), scan, peer);
     sink.set(URL_SCHEME, scheme(rules, head, &origin));
     server_address(head, scan, &origin, sink);
-    client_address(&origin, peer, sink);
-    network_peer(peer, sink);
+    peers(&origin, peer, sink);
     if let Some(version) = head.version().and_then(protocol_version) {
         sink.set(NETWORK_PROTOCOL_VERSION, Value::Static(version));
     }
@@ -101,7 +103,7 @@ pub(crate) fn server_address(
 /// `network.peer.*`: the socket's other end, which no header can forge.
 pub(crate) fn network_peer(peer: Option<SocketAddr>, sink: &mut impl Sink) {
     if let Some(peer) = peer {
-        sink.set(NETWORK_PEER_ADDRESS, peer.ip().to_canonical().to_string());
+        sink.set(NETWORK_PEER_ADDRESS, address::text(peer.ip()));
         sink.set(NETWORK_PEER_PORT, peer.port());
     }
 }
@@ -137,15 +139,18 @@ fn scheme(rules: &Rules<'_>, head: &RequestHead<'_>, origin: &Origin<'_>) -> Val
         .unwrap_or(Value::Static(rules.scheme))
 }
 
-fn client_address(origin: &Origin<'_>, peer: Option<SocketAddr>, sink: &mut impl Sink) {
-    match (origin.client, peer) {
-        (Some((address, port)), _) => {
-            sink.set(CLIENT_ADDRESS, address.to_string());
-            if let Some(port) = port {
-                sink.set(CLIENT_PORT, port);
-            }
+/// `client.*` of whom the proxies name, else of the socket's other end, which is `network.peer.*`.
+fn peers(origin: &Origin<'_>, peer: Option<SocketAddr>, sink: &mut impl Sink) {
+    if let Some((client, port)) = origin.client {
+        sink.set(CLIENT_ADDRESS, address::text(client));
+        if let Some(port) = port {
+            sink.set(CLIENT_PORT, port);
         }
-        (None, Some(peer)) => sink.set(CLIENT_ADDRESS, peer.ip().to_canonical().to_string()),
-        (None, None) => {}
+        network_peer(peer, sink);
+    } else if let Some(peer) = peer {
+        let text = address::text(peer.ip());
+        sink.set(CLIENT_ADDRESS, Arc::clone(&text));
+        sink.set(NETWORK_PEER_ADDRESS, text);
+        sink.set(NETWORK_PEER_PORT, peer.port());
     }
 }

@@ -16,8 +16,7 @@ use crate::{
     guard::guarded,
     head::RequestHead,
     protocol::Protocol,
-    route::{self, Mark},
-    scan::Scan,
+    route::{self, Matched},
     semconv::method::Method,
 };
 
@@ -51,9 +50,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let exchange = begin(&self.config, &RequestHead::of(&request));
-        if let Some(state) = exchange.state() {
-            request.extensions_mut().insert(Mark(Arc::clone(state)));
-        }
+        route::mark(request.extensions_mut(), &exchange);
         let future = exchange.enter(|| self.inner.call(request));
         ResponseFuture::new(future, exchange)
     }
@@ -62,14 +59,15 @@ where
 /// Opens the exchange of a request that came in, unless a layer outside has, or the filter leaves it out.
 fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
     let extensions = head.extensions();
-    if extensions.is_some_and(route::fill)
-        || opentelemetry::Context::is_current_telemetry_suppressed()
-        || !config.common.keeps(head)
-    {
-        return Exchange::none();
+    if extensions.is_some_and(route::fill) {
+        return Exchange::None;
+    }
+    let base = opentelemetry::Context::current();
+    if base.is_telemetry_suppressed() || !config.common.keeps(head) {
+        return Exchange::None;
     }
     let telemetry = config.common.telemetry.handle();
-    let scan = Scan::of(head.headers());
+    let scan = head.headers().scan();
     let protocol = Protocol::of(scan.content_type);
     let known = config
         .common
@@ -81,7 +79,7 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
         Some(hook) => guarded(|| hook(head)).unwrap_or(config.remote_parent),
         None => config.remote_parent,
     };
-    let parent = policy.decide(&opentelemetry::Context::current(), |base| {
+    let parent = policy.decide(&base, |base| {
         telemetry.propagation().extract(head, &scan, base)
     });
     let begin = Begin {
@@ -99,7 +97,10 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
     Exchange::start(
         &telemetry,
         begin,
-        |begin| conventions::name(&begin.side, protocol, &begin.method, head, begin.route),
+        |begin| {
+            let route = begin.route.map(Matched::as_str);
+            conventions::name(&begin.side, protocol, &begin.method, head, route)
+        },
         |begin, attributes| {
             conventions::server_request(config, protocol, &begin.method, head, &scan, attributes);
         },

@@ -1,0 +1,201 @@
+//! The rows of the table.
+
+use axum::{Router, middleware};
+use http::Request;
+use opentelemetry_instrumentation_tower::http::server::LayerBuilder;
+use throughline::ServerLayer;
+
+use crate::{
+    app::{IdentityLayer, router},
+    budget::{Budget, FILTERED, SAMPLED, UNSAMPLED},
+    by_hand,
+    pipeline::Pipeline,
+    request::{Parent, Protocol, request},
+};
+
+/// A way of tracing, or of not tracing, one kind of request.
+#[derive(Clone, Copy, Debug)]
+pub struct Variant {
+    pub name: &'static str,
+    pub protocol: Protocol,
+    pub parent: Parent,
+    tracing: Tracing,
+    pub budget: Option<Budget>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tracing {
+    Bare,
+    Identity,
+    Ours,
+    OursFiltered,
+    OursOnGlobals,
+    ByHand,
+    Contrib,
+}
+
+pub const VARIANTS: &[Variant] = &[
+    row("bare", Protocol::Http, Tracing::Bare, Parent::Sampled, None),
+    row(
+        "identity",
+        Protocol::Http,
+        Tracing::Identity,
+        Parent::Sampled,
+        None,
+    ),
+    row(
+        "ours-sampled",
+        Protocol::Http,
+        Tracing::Ours,
+        Parent::Sampled,
+        Some(SAMPLED),
+    ),
+    row(
+        "ours-unsampled",
+        Protocol::Http,
+        Tracing::Ours,
+        Parent::Unsampled,
+        Some(UNSAMPLED),
+    ),
+    row(
+        "ours-root",
+        Protocol::Http,
+        Tracing::Ours,
+        Parent::Absent,
+        Some(SAMPLED),
+    ),
+    row(
+        "ours-filtered",
+        Protocol::Http,
+        Tracing::OursFiltered,
+        Parent::Sampled,
+        Some(FILTERED),
+    ),
+    row(
+        "ours-globals-sampled",
+        Protocol::Http,
+        Tracing::OursOnGlobals,
+        Parent::Sampled,
+        None,
+    ),
+    row(
+        "ours-globals-unsampled",
+        Protocol::Http,
+        Tracing::OursOnGlobals,
+        Parent::Unsampled,
+        None,
+    ),
+    row(
+        "hand-sampled",
+        Protocol::Http,
+        Tracing::ByHand,
+        Parent::Sampled,
+        None,
+    ),
+    row(
+        "hand-unsampled",
+        Protocol::Http,
+        Tracing::ByHand,
+        Parent::Unsampled,
+        None,
+    ),
+    row(
+        "contrib-sampled",
+        Protocol::Http,
+        Tracing::Contrib,
+        Parent::Sampled,
+        None,
+    ),
+    row(
+        "contrib-unsampled",
+        Protocol::Http,
+        Tracing::Contrib,
+        Parent::Unsampled,
+        None,
+    ),
+    row(
+        "grpc-identity",
+        Protocol::Grpc,
+        Tracing::Identity,
+        Parent::Sampled,
+        None,
+    ),
+    row(
+        "grpc-ours-sampled",
+        Protocol::Grpc,
+        Tracing::Ours,
+        Parent::Sampled,
+        Some(SAMPLED),
+    ),
+    row(
+        "grpc-ours-unsampled",
+        Protocol::Grpc,
+        Tracing::Ours,
+        Parent::Unsampled,
+        Some(UNSAMPLED),
+    ),
+];
+
+impl Variant {
+    pub fn named(name: &str) -> Option<&'static Self> {
+        VARIANTS.iter().find(|variant| variant.name == name)
+    }
+
+    /// The row that this one's costs are counted above.
+    pub fn baseline(&self) -> &'static Self {
+        VARIANTS
+            .iter()
+            .find(|row| row.tracing == Tracing::Identity && row.protocol == self.protocol)
+            .expect("each protocol has its baseline")
+    }
+
+    /// The router as `axum::serve` has it, with its layers applied once and not per request.
+    pub fn router(&self, pipeline: &Pipeline) -> Router {
+        self.layered(pipeline).with_state(())
+    }
+
+    fn layered(&self, pipeline: &Pipeline) -> Router {
+        let layer = ServerLayer::new();
+        match self.tracing {
+            Tracing::Bare => router(),
+            Tracing::Identity => router().layer(IdentityLayer),
+            Tracing::Ours => router().layer(layer.telemetry(&pipeline.telemetry())),
+            Tracing::OursFiltered => {
+                router().layer(layer.telemetry(&pipeline.telemetry()).filter(|_| false))
+            }
+            Tracing::OursOnGlobals => {
+                pipeline.install_globals();
+                router().layer(layer)
+            }
+            Tracing::ByHand => {
+                pipeline.install_globals();
+                router().layer(middleware::from_fn(by_hand::traced))
+            }
+            Tracing::Contrib => {
+                pipeline.install_globals();
+                let layer = LayerBuilder::builder().with_metrics(false).build();
+                router().layer(layer.expect("the defaults are valid"))
+            }
+        }
+    }
+
+    pub fn request(&self) -> Request<axum::body::Body> {
+        request(self.protocol, self.parent)
+    }
+}
+
+const fn row(
+    name: &'static str,
+    protocol: Protocol,
+    tracing: Tracing,
+    parent: Parent,
+    budget: Option<Budget>,
+) -> Variant {
+    Variant {
+        name,
+        protocol,
+        parent,
+        tracing,
+        budget,
+    }
+}

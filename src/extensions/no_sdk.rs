@@ -1,0 +1,3 @@
+//! The crates that [`otel`](crate::otel) re-exports without set-up.
+
+pub use opentelemetry;

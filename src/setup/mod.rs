@@ -1,0 +1,36 @@
+//! From the environment and a builder to a running pipeline. The SDK enters here and nowhere above.
+
+mod builder;
+mod env;
+mod error;
+mod exporters;
+mod instance;
+mod otel_types;
+mod pipeline;
+mod propagators;
+mod report;
+mod resource;
+mod sampler;
+mod signal;
+mod watch;
+
+#[cfg(feature = "otlp-http")]
+mod endpoint;
+#[cfg(feature = "otlp-http")]
+mod otlp;
+#[cfg(not(feature = "otlp-http"))]
+#[path = "otlp_absent.rs"]
+mod otlp;
+
+pub use self::{
+    builder::{Setup, init},
+    error::{SetupError, ShutdownError},
+    otel_types::SetupExt,
+    signal::stop_signal,
+};
+
+/// Whether the HTTP client can speak TLS.
+#[cfg(feature = "tls")]
+const TLS: bool = true;
+#[cfg(all(feature = "otlp-http", not(feature = "tls")))]
+const TLS: bool = false;

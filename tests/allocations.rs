@@ -1,0 +1,150 @@
+//! How much the server's layer allocates for a request, above a layer that does nothing. Counted, not timed: the same on
+//! every machine.
+//!
+//! `benches/cost` counts the same with instructions beside it, and other crates for comparison.
+
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
+
+use allocation_counter::measure;
+use axum::{Router, body::Body, extract::ConnectInfo, routing::get};
+use futures_util::FutureExt;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use opentelemetry::Context;
+use opentelemetry_sdk::{
+    error::OTelSdkResult,
+    trace::{SdkTracerProvider, Span, SpanData, SpanProcessor},
+};
+use throughline::{ServerLayer, Telemetry, otel::Pipeline};
+use tower::{Layer, Service, layer::util::Identity, service_fn};
+
+const SAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+const UNSAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+
+#[test]
+fn a_recorded_request_allocates_at_most_14_times() {
+    let pipeline = pipeline();
+    let added = above_identity(ServerLayer::new().telemetry(&pipeline), SAMPLED);
+    assert!((1..=14).contains(&added), "{added}");
+}
+
+#[test]
+fn an_unsampled_request_allocates_at_most_5_times() {
+    let pipeline = pipeline();
+    let added = above_identity(ServerLayer::new().telemetry(&pipeline), UNSAMPLED);
+    assert!((1..=5).contains(&added), "{added}");
+}
+
+/// The one is axum's: it boxes each body that is not of its own type.
+#[test]
+fn a_filtered_request_allocates_once_on_axum() {
+    let layer = ServerLayer::new().telemetry(&pipeline()).filter(|_| false);
+    assert_eq!(above_identity(layer, SAMPLED), 1);
+}
+
+#[test]
+fn a_filtered_request_allocates_nothing() {
+    let layer = ServerLayer::new().telemetry(&pipeline()).filter(|_| false);
+    assert_eq!(on_a_plain_service(&layer), 0);
+}
+
+#[test]
+fn a_suppressed_request_allocates_nothing() {
+    let layer = ServerLayer::new().telemetry(&pipeline());
+    assert!(on_a_plain_service(&layer) > 0);
+    let _suppressed = Context::enter_telemetry_suppressed_scope();
+    assert_eq!(on_a_plain_service(&layer), 0);
+}
+
+/// A provider that forgets each span as it ends, on its own thread: a queue is not the layer's to pay for.
+fn pipeline() -> Telemetry {
+    let provider = SdkTracerProvider::builder()
+        .with_span_processor(Forget)
+        .build();
+    Pipeline::of(&provider)
+        .sampler_follows_parent()
+        .random_ids()
+        .build()
+}
+
+/// What the layer adds to the same route behind a layer that does nothing.
+fn above_identity(layer: ServerLayer, traceparent: &str) -> u64 {
+    let app = || Router::new().route("/orders/{id}", get(|| async { "order" }));
+    let traced = on_axum(app().layer(layer), traceparent);
+    let identity = on_axum(app().layer(Identity::new()), traceparent);
+    traced.checked_sub(identity).unwrap()
+}
+
+/// Allocations of one request, with its response read to the end.
+fn on_axum(app: Router, traceparent: &str) -> u64 {
+    // As `axum::serve` does: the layers are applied once, and not for each request.
+    let app = app.with_state(());
+    steady(|| {
+        let request = request(traceparent);
+        measure(|| {
+            let response = app.clone().call(request).now_or_never().unwrap();
+            let body = response.unwrap().into_body();
+            let bytes = body.collect().now_or_never().unwrap().unwrap().to_bytes();
+            assert_eq!(bytes, "order");
+        })
+        .count_total
+    })
+}
+
+/// Allocations of one request to a service that makes none itself.
+fn on_a_plain_service(layer: &ServerLayer) -> u64 {
+    let mut service = layer.layer(service_fn(async |_: Request<Body>| {
+        Ok::<_, Infallible>(Response::new(Body::empty()))
+    }));
+    steady(|| {
+        let request = request(SAMPLED);
+        measure(|| {
+            let response = service.call(request).now_or_never().unwrap().unwrap();
+            assert_eq!(response.status(), 200);
+        })
+        .count_total
+    })
+}
+
+/// The count of a request after those that fill lazy statics and thread locals; the next one's must be the same.
+fn steady(mut request: impl FnMut() -> u64) -> u64 {
+    for _ in 0..8 {
+        request();
+    }
+    let count = request();
+    assert_eq!(request(), count);
+    count
+}
+
+fn request(traceparent: &str) -> Request<Body> {
+    Request::get("/orders/4711")
+        .header("host", "shop.example:8080")
+        .header("user-agent", "curl/8.14.1")
+        .header("accept", "*/*")
+        .header("accept-encoding", "gzip")
+        .header("accept-language", "en")
+        .header("cookie", "session=0123456789abcdef")
+        .header("referer", "http://shop.example:8080/")
+        .header("x-request-id", "4711")
+        .header("traceparent", traceparent)
+        .extension(ConnectInfo(SocketAddr::from(([192, 0, 2, 7], 49152))))
+        .body(Body::empty())
+        .unwrap()
+}
+
+#[derive(Debug)]
+struct Forget;
+
+impl SpanProcessor for Forget {
+    fn on_start(&self, _span: &mut Span, _context: &Context) {}
+
+    fn on_end(&self, _span: SpanData) {}
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+}

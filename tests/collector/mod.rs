@@ -1,0 +1,175 @@
+//! A collector on the loopback: OTLP over HTTP, decoded, on a thread of its own.
+
+#![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
+
+use std::{
+    convert::Infallible,
+    future::pending,
+    net::SocketAddr,
+    sync::{Arc, Condvar, Mutex, mpsc},
+    thread,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::ExportTraceServiceRequest, common::v1::any_value::Value,
+    trace::v1::ResourceSpans,
+};
+use prost::Message;
+use tokio::net::TcpListener;
+
+/// Far more than anything here takes; only a test that fails waits so long.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Copy, Debug)]
+pub enum Answer {
+    Status(u16),
+    /// Accepts and never answers.
+    Never,
+}
+
+/// What a collector was asked.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub path: String,
+    pub headers: HeaderMap,
+    pub spans: Vec<ResourceSpans>,
+}
+
+#[derive(Default)]
+struct Seen {
+    calls: Mutex<Vec<Call>>,
+    more: Condvar,
+}
+
+pub struct Collector {
+    pub address: SocketAddr,
+    seen: Arc<Seen>,
+    answer: Arc<Mutex<Answer>>,
+}
+
+impl Collector {
+    pub fn start() -> Self {
+        Self::answering(Answer::Status(200))
+    }
+
+    pub fn answering(answer: Answer) -> Self {
+        let seen = Arc::new(Seen::default());
+        let answer = Arc::new(Mutex::new(answer));
+        let (tell, told) = mpsc::channel();
+        let served = (Arc::clone(&seen), Arc::clone(&answer));
+        thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap()
+                .block_on(async {
+                    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                    tell.send(listener.local_addr().unwrap()).unwrap();
+                    loop {
+                        let (stream, _) = listener.accept().await.unwrap();
+                        let (seen, answer) = served.clone();
+                        let service = service_fn(move |request| {
+                            serve(Arc::clone(&seen), Arc::clone(&answer), request)
+                        });
+                        tokio::spawn(
+                            http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+                        );
+                    }
+                })
+        });
+        Self {
+            address: told.recv().unwrap(),
+            seen,
+            answer,
+        }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn answer(&self, answer: Answer) {
+        *self.answer.lock().unwrap() = answer;
+    }
+
+    pub fn calls(&self) -> Vec<Call> {
+        self.seen.calls.lock().unwrap().clone()
+    }
+
+    /// The calls, once there are so many.
+    #[track_caller]
+    pub fn wait_for_calls(&self, count: usize) -> Vec<Call> {
+        let calls = self.seen.calls.lock().unwrap();
+        let (calls, timeout) = self
+            .seen
+            .more
+            .wait_timeout_while(calls, PATIENCE, |calls| calls.len() < count)
+            .unwrap();
+        assert!(!timeout.timed_out(), "only {} calls", calls.len());
+        calls.clone()
+    }
+
+    /// The names of all spans that arrived.
+    pub fn names(&self) -> Vec<String> {
+        self.calls().iter().flat_map(Call::names).collect()
+    }
+}
+
+impl Call {
+    pub fn names(&self) -> Vec<String> {
+        self.spans
+            .iter()
+            .flat_map(|resource| &resource.scope_spans)
+            .flat_map(|scope| &scope.spans)
+            .map(|span| span.name.clone())
+            .collect()
+    }
+
+    /// A text attribute of the resource of the first spans.
+    pub fn resource(&self, key: &str) -> Option<String> {
+        let attributes = &self.spans[0].resource.as_ref()?.attributes;
+        let found = attributes.iter().find(|attribute| attribute.key == key)?;
+        match found.value.as_ref()?.value.as_ref()? {
+            Value::StringValue(text) => Some(text.clone()),
+            other => Some(format!("{other:?}")),
+        }
+    }
+}
+
+/// An address where nobody listens.
+pub fn nobody() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+async fn serve(
+    seen: Arc<Seen>,
+    answer: Arc<Mutex<Answer>>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let spans = ExportTraceServiceRequest::decode(body).unwrap();
+    seen.calls.lock().unwrap().push(Call {
+        path: parts.uri.to_string(),
+        headers: parts.headers,
+        spans: spans.resource_spans,
+    });
+    seen.more.notify_all();
+    let answer = *answer.lock().unwrap();
+    match answer {
+        Answer::Never => pending().await,
+        Answer::Status(status) => Ok(Response::builder()
+            .status(status)
+            // A client that follows redirects goes in circles.
+            .header("location", "/elsewhere")
+            .body(Full::default())
+            .unwrap()),
+    }
+}

@@ -1,0 +1,17 @@
+//! What ends a process, in a process of its own.
+
+use std::process::Command;
+
+#[tokio::test]
+async fn sigterm_stops() {
+    if !cfg!(unix) {
+        return;
+    }
+    let stop = tokio::spawn(throughline::stop_signal());
+    // It listens from its first poll on.
+    tokio::task::yield_now().await;
+    let id = std::process::id().to_string();
+    let status = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+    assert!(status.success());
+    stop.await.unwrap();
+}
