@@ -7,50 +7,14 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use common::Spans;
+use common::{Spans, mine::Mine};
 use http::{HeaderMap, HeaderValue, Request, Response};
-use opentelemetry::{
-    Context, SpanId, TraceFlags, TraceId, global,
-    propagation::{Extractor, Injector, TextMapPropagator, text_map_propagator::FieldIter},
-    trace::{SpanContext, TraceContextExt, TraceState},
-};
+use opentelemetry::global;
 use throughline::{ClientLayer, ServerLayer};
 use tower::{Layer, ServiceExt, service_fn};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-
-/// `x-mine: {trace id}/{span id}`.
-#[derive(Debug)]
-struct Mine([String; 1]);
-
-impl TextMapPropagator for Mine {
-    fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
-        let span = cx.span();
-        let span = span.span_context();
-        injector.set("X-Mine", format!("{}/{}", span.trace_id(), span.span_id()));
-    }
-
-    fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
-        let parsed = extractor
-            .get("X-Mine")
-            .and_then(|text| text.split_once('/'));
-        let Some((trace, span)) = parsed else {
-            return cx.clone();
-        };
-        cx.with_remote_span_context(SpanContext::new(
-            TraceId::from_hex(trace).unwrap(),
-            SpanId::from_hex(span).unwrap(),
-            TraceFlags::SAMPLED,
-            true,
-            TraceState::NONE,
-        ))
-    }
-
-    fn fields(&self) -> FieldIter<'_> {
-        FieldIter::new(&self.0)
-    }
-}
 
 /// One request with these headers through both layers; gives back what goes out.
 async fn send(
@@ -108,7 +72,7 @@ async fn layers_follow_the_globals_as_they_come() {
     assert_ne!(sent["traceparent"], PARENT);
 
     // The user's own format is used instead, both ways.
-    global::set_text_map_propagator(Mine(["x-mine".to_owned()]));
+    global::set_text_map_propagator(Mine::default());
     foreign.reset();
     let sent = send(
         &layers,
