@@ -192,7 +192,7 @@ fn captured(
 ) {
     for captured in list {
         let mut lines = Vec::new();
-        headers.all(captured.header.as_str(), &mut |line| {
+        headers.all(&captured.header, &mut |line| {
             let text = semconv::text(line).map(str::to_owned);
             lines.extend(match protocol {
                 Protocol::Http => text,

@@ -29,6 +29,7 @@ mod span;
 mod span_mut;
 mod targets;
 mod telemetry;
+mod unrecorded;
 mod value;
 
 #[allow(

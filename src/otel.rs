@@ -81,6 +81,14 @@ where
         self
     }
 
+    /// The sampler is parent-based: the caller's decision stands, and by the trace id it decides about new traces only.
+    /// That is more than [`sampler_reads_parent_only`](Self::sampler_reads_parent_only): a request whose caller decided
+    /// against sampling does not reach the provider at all, and for one that is sampled the attributes are made first.
+    pub fn sampler_follows_parent(mut self) -> Self {
+        self.traits.sampler = SamplerReads::Flag;
+        self
+    }
+
     /// The low 56 bits of the trace ids are random, as those of the SDK's own generator are: new traces then say so
     /// (W3C Trace Context Level 2, section 3.2.2.5.2).
     pub fn random_ids(mut self) -> Self {

@@ -61,6 +61,8 @@ pub(crate) struct Failure {
     pub(crate) error_type: Cow<'static, str>,
     /// The status description.
     pub(crate) message: String,
+    /// The number of the RPC status that the error itself holds, or stands for where it came from.
+    pub(crate) status: Option<usize>,
 }
 
 impl Outcome<'_> {

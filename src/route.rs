@@ -5,12 +5,16 @@ use std::{borrow::Cow, sync::Arc};
 use http::Extensions;
 
 pub(crate) use crate::axum_extensions::matched;
-use crate::exchange::State;
+use crate::exchange::{Exchange, State};
 
 /// The one thing that a service can see of its layer: an extension of a type that only this crate can name. It says that
 /// the request has its span already, and takes a route.
 #[derive(Clone, Debug)]
-pub(crate) struct Mark(pub(crate) Arc<State>);
+struct Mark(Arc<State>);
+
+/// The same for an exchange that nobody watches, which needs no route: inserting it allocates nothing.
+#[derive(Clone, Copy, Debug)]
+struct Passing;
 
 /// Names the route of a request, where no router did or where the handler knows better: a template of few values, in
 /// one's own syntax (`/stock/{sku}`), never the path.
@@ -32,10 +36,29 @@ pub fn set_route(extensions: &Extensions, route: impl Into<Cow<'static, str>>) {
     }
 }
 
-/// Whether the request has its span already. If so, what a router has found since goes to it.
+/// Marks a request as one that has its exchange.
+pub(crate) fn mark(extensions: &mut Extensions, exchange: &Exchange) {
+    match exchange {
+        Exchange::None => {}
+        Exchange::Passing(_) => {
+            extensions.insert(Passing);
+        }
+        Exchange::Live(state) => {
+            extensions.insert(Mark(Arc::clone(state)));
+        }
+    }
+}
+
+/// Takes the marks from a request that goes out: it is another one, though a handler may have made it of its own.
+pub(crate) fn unmark(extensions: &mut Extensions) {
+    extensions.remove::<Mark>();
+    extensions.remove::<Passing>();
+}
+
+/// Whether the request has its exchange already. If so, what a router has found since goes to it.
 pub(crate) fn fill(extensions: &Extensions) -> bool {
     let Some(Mark(state)) = extensions.get::<Mark>() else {
-        return false;
+        return extensions.get::<Passing>().is_some();
     };
     if let Some(route) = matched(extensions) {
         state.match_route(route);

@@ -2,8 +2,6 @@
 
 use smallvec::SmallVec;
 
-use crate::head::HeaderSource;
-
 /// The lines of one header, in the order received.
 pub(crate) type Lines<'a> = SmallVec<[&'a [u8]; 1]>;
 
@@ -23,9 +21,11 @@ pub(crate) struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    pub(crate) fn of(headers: &'a dyn HeaderSource) -> Self {
+    pub(crate) fn of<'n>(lines: impl IntoIterator<Item = (&'n str, &'a [u8])>) -> Self {
         let mut scan = Self::default();
-        headers.each(&mut |name, value| scan.see(name, value));
+        for (name, value) in lines {
+            scan.see(name, value);
+        }
         scan
     }
 

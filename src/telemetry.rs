@@ -47,6 +47,9 @@ struct Inner {
 /// What the sampler looks at. Only what it reads is made before it decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SamplerReads {
+    /// The caller's flag, which stands: parent-based samplers whose parts are the default ones. They are asked for roots,
+    /// and for what was sampled; what a caller refused is dropped unasked.
+    Flag,
     /// No more than ids and the parent: name and attributes are made after the decision, for recorded spans only.
     Parent,
     /// Perhaps all: name and attributes are there when it decides.

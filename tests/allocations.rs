@@ -62,7 +62,7 @@ fn pipeline() -> Telemetry {
         .with_span_processor(Forget)
         .build();
     Pipeline::of(&provider)
-        .sampler_reads_parent_only()
+        .sampler_follows_parent()
         .random_ids()
         .build()
 }

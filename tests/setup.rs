@@ -4,17 +4,22 @@ mod collector;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc},
     time::{Duration, Instant},
 };
 
 use axum::{Router, body::Body, routing::get};
-use collector::{Answer, Collector, nobody};
+use collector::{Answer, Collector, PATIENCE, nobody};
 use futures_util::FutureExt;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use opentelemetry_sdk::trace::{
-    BatchSpanProcessor, InMemorySpanExporter, Sampler, SdkTracerProvider, SimpleSpanProcessor,
+use opentelemetry::Context;
+use opentelemetry_sdk::{
+    error::OTelSdkResult,
+    trace::{
+        BatchSpanProcessor, InMemorySpanExporter, Sampler, SdkTracerProvider, SimpleSpanProcessor,
+        Span, SpanData, SpanProcessor,
+    },
 };
 use throughline::{ServerLayer, Setup, Telemetry, otel::SetupExt};
 use tower::ServiceExt;
@@ -128,7 +133,7 @@ fn everything_works_without_a_runtime() {
 
 /// Polls without any runtime.
 fn block_on<F: Future>(future: F) -> F::Output {
-    use std::task::{Context, Poll, Wake, Waker};
+    use std::task::{Poll, Wake, Waker};
     struct Unpark(std::thread::Thread);
     impl Wake for Unpark {
         fn wake(self: Arc<Self>) {
@@ -138,7 +143,10 @@ fn block_on<F: Future>(future: F) -> F::Output {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut future = std::pin::pin!(future);
     loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+        match future
+            .as_mut()
+            .poll(&mut std::task::Context::from_waker(&waker))
+        {
             Poll::Ready(output) => return output,
             Poll::Pending => std::thread::park(),
         }
@@ -521,6 +529,82 @@ fn a_build_without_tls_says_so() {
              `tls`, which this build is without"
         ),
         Ok(_) if cfg!(feature = "tls") => {}
-        Ok(_) => panic!("https without the feature tls"),
+        Ok(_) => panic!("who speaks TLS?"),
+    }
+}
+
+#[tokio::test]
+async fn warnings_go_to_the_subscriber() {
+    let written = Written::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(written.clone())
+        .finish();
+    let _subscriber = tracing::subscriber::set_default(subscriber);
+    let lookup = |name: &str| (name == "OTEL_TRACES_SAMPLER").then(|| "x".to_owned());
+    drop(Setup::new().lookup(lookup).build().unwrap());
+    let written = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    assert!(
+        written.contains(r#"WARN throughline: OTEL_TRACES_SAMPLER="x" is no known sampler"#),
+        "{written}"
+    );
+}
+
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl tracing_subscriber::fmt::MakeWriter<'_> for Written {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn a_processor_that_never_ends_holds_nobody_up() {
+    let limit = Duration::from_millis(50);
+    let stuck = || setup(&[]).0.shutdown_timeout(limit).processor(Stuck);
+    let begun = Instant::now();
+    drop(stuck().endpoint(nobody()).build().unwrap());
+    let telemetry = stuck().endpoint(nobody()).build().unwrap();
+    assert!(telemetry.flush().await.unwrap_err().is_timeout());
+    assert!(telemetry.shutdown().await.unwrap_err().is_timeout());
+    assert!(begun.elapsed() < PATIENCE);
+}
+
+/// Would be stuck for twice as long as a test has patience.
+#[derive(Debug)]
+struct Stuck;
+
+impl Stuck {
+    fn wait() -> OTelSdkResult {
+        let (_open, never) = mpsc::channel::<()>();
+        never.recv_timeout(PATIENCE * 2).ok();
+        Ok(())
+    }
+}
+
+impl SpanProcessor for Stuck {
+    fn on_start(&self, _span: &mut Span, _context: &Context) {}
+
+    fn on_end(&self, _span: SpanData) {}
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Self::wait()
+    }
+
+    fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
+        Self::wait()
     }
 }

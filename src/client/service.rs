@@ -4,7 +4,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{HeaderMap, Request, Response};
+use http::{
+    HeaderMap, Request, Response,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+};
 use http_body::Body;
 use tower_service::Service;
 
@@ -18,7 +21,7 @@ use crate::{
     guard::guarded,
     head::RequestHead,
     protocol::Protocol,
-    route::Mark,
+    route,
     scan::decimal,
     semconv::{
         client::{Call, Destination},
@@ -65,7 +68,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         // A handler that passes its own request on must not pass on whose it was.
-        request.extensions_mut().remove::<Mark>();
+        route::unmark(request.extensions_mut());
         let resend = request
             .extensions()
             .get::<Attempts>()
@@ -73,7 +76,7 @@ where
         let sending = begin(&self.config, &RequestHead::of(&request), resend, None);
         let exchange = match sending {
             Some(sending) => sending.inject(request.headers_mut()),
-            None => Exchange::none(),
+            None => Exchange::None,
         };
         let future = exchange.enter(|| self.inner.call(request));
         ResponseFuture::new(future, exchange)
@@ -83,11 +86,11 @@ where
 impl Sending {
     /// Writes the trace into the headers, or takes it out where the host may not have it.
     pub(crate) fn inject(self, headers: &mut HeaderMap) -> Exchange {
-        if let Some(state) = self.exchange.state() {
+        if let Some(context) = self.exchange.context() {
             if self.trace {
                 self.telemetry
                     .propagation()
-                    .inject(state.context(), headers, self.baggage);
+                    .inject(context, headers, self.baggage);
             } else {
                 self.telemetry.propagation().strip(headers);
             }
@@ -118,7 +121,7 @@ pub(crate) fn begin(
         ),
         None => Destination::new(uri.scheme(), uri.authority()),
     };
-    let protocol = Protocol::of(head.headers().first("content-type"));
+    let protocol = Protocol::of(head.headers().first(&CONTENT_TYPE));
     let known = config
         .common
         .known_methods
@@ -151,7 +154,7 @@ pub(crate) fn begin(
             )
         },
         |begin, attributes| {
-            let declared = || head.headers().first("content-length").and_then(decimal);
+            let declared = || head.headers().first(&CONTENT_LENGTH).and_then(decimal);
             let call = Call {
                 redaction: &config.common.redaction,
                 destination: &destination,

@@ -34,6 +34,10 @@ pub(crate) fn text(_error: &(dyn Error + 'static)) -> Option<&'static str> {
     None
 }
 
+pub(crate) fn status(_error: &(dyn Error + 'static)) -> Option<usize> {
+    None
+}
+
 pub(crate) fn as_error(_any: &dyn Any) -> Option<&(dyn Error + 'static)> {
     None
 }

@@ -20,7 +20,7 @@ use http::Extensions;
 
 use crate::{
     client::{Attempts, ClientLayer},
-    reqwest::exchange,
+    reqwest::send::exchange,
 };
 
 /// The middleware: a span of the layer for each request that passes.

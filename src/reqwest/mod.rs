@@ -20,8 +20,7 @@
 //! client [`redirect_policy`] too.
 
 mod redirect;
-mod send;
+pub(crate) mod send;
 
 pub use redirect::redirect_policy;
 pub use send::SendTraced;
-pub(crate) use send::exchange;

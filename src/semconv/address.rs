@@ -30,7 +30,7 @@ fn v4(address: Ipv4Addr) -> Arc<str> {
         }
         text.push(b'0' + octet % 10);
     }
-    String::from_utf8_lossy(&text).into()
+    str::from_utf8(&text).unwrap_or_default().into()
 }
 
 #[cfg(test)]

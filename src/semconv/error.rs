@@ -35,19 +35,13 @@ pub(crate) fn failure<E: Display + 'static>(error: &E) -> Failure {
     Failure {
         error_type,
         message: message(error, dynamic),
+        status: dynamic.and_then(|error| chain(error).find_map(tonic_extensions::status)),
     }
 }
 
 /// The same for an error that is already known as one, as the clients' are.
 pub(crate) fn word(error: &(dyn Error + 'static)) -> Option<&'static str> {
-    let mut found = None;
-    let mut next = Some(error);
-    for _ in 0..DEPTH {
-        let Some(error) = next else { break };
-        found = known(error).or(found);
-        next = error.source().or_else(|| wrapped(error));
-    }
-    found
+    chain(error).filter_map(known).last()
 }
 
 /// The text of an error with those of its causes, as far as they add to it.
@@ -124,6 +118,12 @@ fn known(error: &(dyn Error + 'static)) -> Option<&'static str> {
     reqwest_extensions::word(error)
         .or_else(|| hyper_util_extensions::word(error))
         .or_else(|| tonic_extensions::word(error))
+}
+
+/// An error and its causes, the outermost first.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let cause = |&error: &&'a (dyn Error + 'static)| error.source().or_else(|| wrapped(error));
+    std::iter::successors(Some(error), cause).take(DEPTH)
 }
 
 /// What `source()` does not show: an `io::Error` made of another error.

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 
 use crate::{
     head::{HeaderSource, RequestHead},
@@ -20,6 +20,9 @@ use crate::{
     },
     value::Value,
 };
+
+const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// The names of the codes, by number (gRPC status codes).
 const CODES: [&str; 17] = [
@@ -136,7 +139,7 @@ pub(crate) fn client_request(
 
 /// The status of a block of trailers, or of a head that is all there is. `None` where it has no `grpc-status`.
 pub(crate) fn status(headers: &dyn HeaderSource) -> Option<Status> {
-    let code = headers.first("grpc-status")?;
+    let code = headers.first(&STATUS)?;
     let number = decimal(code).and_then(|number| usize::try_from(number).ok());
     Some(Status {
         // A number that means nothing is UNKNOWN to every client.
@@ -144,10 +147,7 @@ pub(crate) fn status(headers: &dyn HeaderSource) -> Option<Status> {
             .and_then(|number| CODES.get(number))
             .copied()
             .unwrap_or("UNKNOWN"),
-        message: headers
-            .first("grpc-message")
-            .map(decode)
-            .unwrap_or_default(),
+        message: headers.first(&MESSAGE).map(decode).unwrap_or_default(),
     })
 }
 
@@ -194,7 +194,9 @@ pub(crate) fn ended(head: Option<Status>, end: &End<'_>) -> Status {
         End::Upgraded => head.unwrap_or_else(|| made("UNKNOWN", "")),
         End::Cancelled => made("CANCELLED", ""),
         End::ServiceError(failure) | End::BodyError(failure) => {
-            made(of_failure(&failure.error_type), &failure.message)
+            let held = failure.status.and_then(|number| CODES.get(number).copied());
+            let code = held.unwrap_or_else(|| of_failure(&failure.error_type));
+            made(code, &failure.message)
         }
         End::Panicked => made("UNKNOWN", "the service panicked"),
     }
@@ -242,15 +244,15 @@ fn verdict(status: Status, fails: bool, sink: &mut impl Sink) -> Verdict {
     }
 }
 
-/// The code that a gRPC client gives its caller where the connection, not the server, failed.
+/// The code of an error that holds none: where the connection, not the server, failed.
 fn of_failure(error_type: &str) -> &'static str {
     match error_type {
         "timeout" => "DEADLINE_EXCEEDED",
-        "request_cancelled" | "stream_cancelled" => "CANCELLED",
-        "stream_calmed" => "RESOURCE_EXHAUSTED",
-        "stream_reset" => "INTERNAL",
-        "stream_refused" | "connection_failed" | "overloaded" => "UNAVAILABLE",
-        "connection_refused"
+        "request_cancelled" => "CANCELLED",
+        // As tonic has it.
+        "overloaded" => "RESOURCE_EXHAUSTED",
+        "connection_failed"
+        | "connection_refused"
         | "connection_reset"
         | "connection_aborted"
         | "connection_closed"

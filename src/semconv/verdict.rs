@@ -69,6 +69,7 @@ mod tests {
         Failure {
             error_type: "connection_reset".into(),
             message: "reset".into(),
+            status: None,
         }
     }
 

@@ -17,10 +17,11 @@ use crate::{
     future::ResponseFuture,
     guard::guarded,
     head::RequestHead,
+    propagate::parent::RemoteParent,
     protocol::Protocol,
-    route::{self, Mark},
-    scan::Scan,
+    route,
     semconv::method::Method,
+    telemetry::SamplerReads,
 };
 
 /// The service that [`ServerLayer`](crate::ServerLayer) makes. It adds no bound, no box and no error to the one within.
@@ -53,9 +54,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let exchange = begin(&self.config, &RequestHead::of(&request));
-        if let Some(state) = exchange.state() {
-            request.extensions_mut().insert(Mark(Arc::clone(state)));
-        }
+        route::mark(request.extensions_mut(), &exchange);
         let future = exchange.enter(|| self.inner.call(request));
         ResponseFuture::new(future, exchange)
     }
@@ -64,26 +63,33 @@ where
 /// Opens the exchange of a request that came in, unless a layer outside has, or the filter leaves it out.
 fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
     let extensions = head.extensions();
-    if extensions.is_some_and(route::fill)
-        || opentelemetry::Context::is_current_telemetry_suppressed()
-        || !config.common.keeps(head)
-    {
-        return Exchange::none();
+    if extensions.is_some_and(route::fill) {
+        return Exchange::None;
+    }
+    let base = opentelemetry::Context::current();
+    if base.is_telemetry_suppressed() || !config.common.keeps(head) {
+        return Exchange::None;
     }
     let telemetry = config.common.telemetry.handle();
-    let scan = Scan::of(head.headers());
+    let scan = head.headers().scan();
+    let policy = match &config.remote_parent_with {
+        // A hook that panics has named no policy; the layer's own stands.
+        Some(hook) => guarded(|| hook(head)).unwrap_or(config.remote_parent),
+        None => config.remote_parent,
+    };
+    let passes = policy == RemoteParent::Adopt
+        && telemetry.sampler() == SamplerReads::Flag
+        && !config.is_watched();
+    if passes && let Some(context) = telemetry.propagation().pass(&scan, &base) {
+        return Exchange::Passing(context);
+    }
     let protocol = Protocol::of(scan.content_type);
     let known = config
         .common
         .known_methods
         .as_deref()
         .or_else(|| telemetry.known_methods());
-    let policy = match &config.remote_parent_with {
-        // A hook that panics has named no policy; the layer's own stands.
-        Some(hook) => guarded(|| hook(head)).unwrap_or(config.remote_parent),
-        None => config.remote_parent,
-    };
-    let parent = policy.decide(&opentelemetry::Context::current(), |base| {
+    let parent = policy.decide(&base, |base| {
         telemetry.propagation().extract(head, &scan, base)
     });
     let begin = Begin {

@@ -31,41 +31,46 @@ impl Chosen {
 
     /// `OTEL_TRACES_SAMPLER`, else the caller's decision, and all that has no caller.
     pub(super) fn from_env(env: &Env) -> Self {
+        const NAME: &str = "OTEL_TRACES_SAMPLER";
+        let default = || Self::parent_based(Sampler::AlwaysOn);
+        let Some(value) = env.text(NAME) else {
+            return default();
+        };
+        match value.to_ascii_lowercase().as_str() {
+            "always_on" => Self::alone(Sampler::AlwaysOn),
+            "always_off" => Self::alone(Sampler::AlwaysOff),
+            "traceidratio" => Self::alone(Sampler::TraceIdRatioBased(ratio(env))),
+            "parentbased_always_on" => default(),
+            "parentbased_always_off" => Self::parent_based(Sampler::AlwaysOff),
+            "parentbased_traceidratio" => {
+                Self::parent_based(Sampler::TraceIdRatioBased(ratio(env)))
+            }
+            known @ ("jaeger_remote" | "parentbased_jaeger_remote" | "xray") => {
+                let instead = "parentbased_always_on is used instead";
+                env.wrong(NAME, known, "is not supported yet", instead);
+                default()
+            }
+            _ => {
+                let instead = "parentbased_always_on is used instead";
+                env.wrong(NAME, &value, "is no known sampler", instead);
+                default()
+            }
+        }
+    }
+
+    fn alone(sampler: Sampler) -> Self {
         Self {
-            sampler: by_name(env),
+            sampler: Box::new(sampler),
             reads: SamplerReads::Parent,
         }
     }
-}
 
-fn by_name(env: &Env) -> Box<dyn ShouldSample> {
-    const NAME: &str = "OTEL_TRACES_SAMPLER";
-    let default = || parent_based(Sampler::AlwaysOn);
-    let Some(value) = env.text(NAME) else {
-        return default();
-    };
-    match value.to_ascii_lowercase().as_str() {
-        "always_on" => Box::new(Sampler::AlwaysOn),
-        "always_off" => Box::new(Sampler::AlwaysOff),
-        "traceidratio" => Box::new(Sampler::TraceIdRatioBased(ratio(env))),
-        "parentbased_always_on" => default(),
-        "parentbased_always_off" => parent_based(Sampler::AlwaysOff),
-        "parentbased_traceidratio" => parent_based(Sampler::TraceIdRatioBased(ratio(env))),
-        known @ ("jaeger_remote" | "parentbased_jaeger_remote" | "xray") => {
-            let instead = "parentbased_always_on is used instead";
-            env.wrong(NAME, known, "is not supported yet", instead);
-            default()
-        }
-        _ => {
-            let instead = "parentbased_always_on is used instead";
-            env.wrong(NAME, &value, "is no known sampler", instead);
-            default()
+    fn parent_based(root: Sampler) -> Self {
+        Self {
+            sampler: Sampler::parent_based(root).into(),
+            reads: SamplerReads::Flag,
         }
     }
-}
-
-fn parent_based(root: Sampler) -> Box<dyn ShouldSample> {
-    Sampler::parent_based(root).into()
 }
 
 fn ratio(env: &Env) -> f64 {

@@ -167,6 +167,8 @@ async fn serve(
         Answer::Never => pending().await,
         Answer::Status(status) => Ok(Response::builder()
             .status(status)
+            // A client that follows redirects goes in circles.
+            .header("location", "/elsewhere")
             .body(Full::default())
             .unwrap()),
     }

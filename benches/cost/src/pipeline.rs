@@ -48,7 +48,7 @@ impl Pipeline {
     /// Ours on this provider.
     pub fn telemetry(&self) -> Telemetry {
         Ours::of(&self.provider)
-            .sampler_reads_parent_only()
+            .sampler_follows_parent()
             .random_ids()
             .build()
     }

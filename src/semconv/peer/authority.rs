@@ -13,10 +13,25 @@ pub(crate) fn split_host_port(authority: &str) -> Option<(&str, Option<u16>)> {
     plain(authority).or_else(|| general(authority))
 }
 
+/// The bytes of nearly all names, and of IPv4 addresses. A look-up costs a third of the comparisons.
+#[allow(
+    clippy::indexing_slicing,
+    reason = "runs in the compiler, below the table's length"
+)]
+const IN_NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] =
+            matches!(byte as u8, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_');
+        byte += 1;
+    }
+    table
+};
+
 /// Nearly all there are, in one pass: a name or an IPv4 address of ASCII, with or without a valid port.
 fn plain(authority: &str) -> Option<(&str, Option<u16>)> {
-    let in_name =
-        |byte: &u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_');
+    let in_name = |byte: &u8| IN_NAME.get(usize::from(*byte)) == Some(&true);
     let end = authority.bytes().take_while(in_name).count();
     let (host, rest) = authority
         .split_at_checked(end)

@@ -176,6 +176,11 @@ fn the_end_says_the_status_where_no_trailer_does() {
     let failure = |word: &'static str| crate::outcome::Failure {
         error_type: word.into(),
         message: String::new(),
+        status: None,
+    };
+    let held = crate::outcome::Failure {
+        status: Some(7),
+        ..failure("connection_refused")
     };
     let cases = [
         (early.clone(), End::Complete(Some(&trailers)), "INTERNAL"),
@@ -197,10 +202,10 @@ fn the_end_says_the_status_where_no_trailer_does() {
         ),
         (
             None,
-            End::BodyError(failure("stream_cancelled")),
-            "CANCELLED",
+            End::ServiceError(failure("overloaded")),
+            "RESOURCE_EXHAUSTED",
         ),
-        (None, End::BodyError(failure("stream_reset")), "INTERNAL"),
+        (None, End::BodyError(held), "PERMISSION_DENIED"),
         (None, End::BodyError(failure("something")), "UNKNOWN"),
     ];
     for (early, end, want) in cases {

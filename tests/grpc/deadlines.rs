@@ -1,0 +1,116 @@
+//! Deadlines, as tonic keeps them: outside of a server's layers, inside of a client's, and for the head alone.
+
+use std::time::Duration;
+
+use opentelemetry::Value;
+use tonic::{Code, Request};
+
+use crate::{
+    common::attribute,
+    raw,
+    support::{Spans, asking, description, drain, item, serve, verdict},
+};
+
+#[tokio::test]
+async fn a_server_sees_itself_dropped_and_marks_why() {
+    let spans = Spans::new();
+    let (addr, _calls) = serve(spans.server()).await;
+    let request = raw::post("/shop.v1.Pricing/Quote")
+        .header("grpc-timeout", "50m")
+        .header("ask-hang", "1");
+    let answer = raw::send(addr, raw::with_item(request)).await;
+    // What tonic tells the caller, from outside of the layer.
+    assert_eq!(answer.header("grpc-status"), Some("1"));
+    assert_eq!(answer.header("grpc-message"), Some("Timeout%20expired"));
+
+    let span = spans.only().await;
+    assert_eq!(verdict(&span), ("CANCELLED".to_owned(), None, false));
+    assert_eq!(
+        attribute(&span, "throughline.rpc.timeout"),
+        Some(Value::I64(50))
+    );
+    assert_eq!(
+        attribute(&span, "throughline.rpc.deadline_exceeded"),
+        Some(Value::Bool(true))
+    );
+}
+
+#[tokio::test]
+async fn a_call_in_time_or_given_up_before_it_has_no_mark() {
+    let spans = Spans::new();
+    let (addr, mut calls) = serve(spans.server()).await;
+    let mut client = spans.connect(addr).await;
+    let mut request = Request::new(item("sock"));
+    request.set_timeout(Duration::from_secs(3600));
+    client.quote(request).await.unwrap();
+    let mut request = asking([("ask-hang", "1")]);
+    request.set_timeout(Duration::from_secs(3600));
+    calls.recv().await.unwrap();
+    let call = tokio::spawn(async move { client.quote(request).await });
+    calls.recv().await.unwrap();
+    call.abort();
+
+    for span in spans.ended(4).await {
+        let mark = attribute(&span, "throughline.rpc.deadline_exceeded");
+        assert_eq!(mark, None);
+        if span.span_kind == opentelemetry::trace::SpanKind::Server {
+            let timeout = attribute(&span, "throughline.rpc.timeout");
+            assert_eq!(timeout, Some(Value::I64(3_600_000)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_knows_its_own_deadline() {
+    for by_endpoint in [false, true] {
+        let spans = Spans::new();
+        // A peer that never answers: the deadline can only be the client's.
+        let addr = raw::silent().await;
+        let mut request = Request::new(item("sock"));
+        let mut endpoint = tonic::transport::Endpoint::from(crate::support::uri(addr));
+        if by_endpoint {
+            endpoint = endpoint.timeout(Duration::from_millis(50));
+        } else {
+            request.set_timeout(Duration::from_millis(50));
+        }
+        let service = tower::ServiceBuilder::new()
+            .layer(spans.client())
+            .service(endpoint.connect().await.unwrap());
+        let mut client = crate::shop::pricing_client::PricingClient::new(service);
+        let error = client.quote(request).await.unwrap_err();
+        // tonic's own word for it; the span has that of gRPC.
+        assert_eq!(error.code(), Code::Cancelled);
+
+        let span = spans.only().await;
+        if cfg!(feature = "tonic") {
+            let code = "DEADLINE_EXCEEDED".to_owned();
+            assert_eq!(verdict(&span), (code.clone(), Some(code), true));
+            assert!(description(&span).contains("Timeout expired"), "{span:?}");
+        } else {
+            assert_eq!(verdict(&span).0, "UNKNOWN");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_outlives_its_deadline_once_its_head_is_there() {
+    let spans = Spans::new();
+    let (addr, _calls) = serve(spans.server()).await;
+    let mut client = spans.connect(addr).await;
+    let (sender, offered) = crate::support::offers();
+    let mut request = Request::new(offered);
+    request.set_timeout(Duration::from_secs(3600));
+    let mut prices = client.haggle(request).await.unwrap().into_inner();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(7200)).await;
+    tokio::time::resume();
+    sender.send(item("sock")).unwrap();
+    assert!(prices.message().await.unwrap().is_some());
+    drop(sender);
+    assert_eq!(drain(prices).await.0, 0);
+    let (server, client) = spans.pair().await;
+    for span in [server, client] {
+        assert_eq!(verdict(&span).0, "OK");
+        assert_eq!(attribute(&span, "throughline.rpc.deadline_exceeded"), None);
+    }
+}
