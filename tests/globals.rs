@@ -61,6 +61,13 @@ async fn layers_follow_the_globals_as_they_come() {
     assert_eq!(sent["baggage"], "user=alice");
     let sent = send(&layers, &[]).await;
     assert!(sent.is_empty(), "{sent:?}");
+    // Nor is a caller told of a trace that there is not.
+    let timed = ServerLayer::new().server_timing(true);
+    let service = timed.layer(service_fn(async |_: Request<String>| {
+        Ok::<_, Infallible>(Response::new(String::new()))
+    }));
+    let response = service.oneshot(Request::new(String::new())).await.unwrap();
+    assert!(response.headers().is_empty(), "{response:?}");
 
     // A provider, and still W3C while nobody has named another format.
     let foreign = Spans::of_stranger();
