@@ -112,7 +112,15 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
             conventions::name(&begin.side, protocol, &begin.method, head, route)
         },
         |begin, attributes| {
-            conventions::server_request(config, protocol, &begin.method, head, &scan, attributes);
+            conventions::server_request(
+                config,
+                protocol,
+                &begin.method,
+                head,
+                &scan,
+                begin.deadline,
+                attributes,
+            );
         },
     )
 }

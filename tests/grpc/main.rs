@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "nothing reaches into a test")]
 
+mod bad_input;
 mod calls;
 mod cancelled;
 mod codes;

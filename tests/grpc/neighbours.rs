@@ -262,6 +262,24 @@ async fn grpc_web_is_http() {
 }
 
 #[tokio::test]
+async fn grpc_web_behind_its_translation_is_grpc() {
+    let spans = Spans::new();
+    let (scripted, _calls) = Scripted::new();
+    let server = Server::builder()
+        .layer(tonic_web::GrpcWebLayer::new())
+        .layer(spans.server())
+        .add_service(PricingServer::new(scripted));
+    let addr = spawn(|incoming| server.serve_with_incoming(incoming)).await;
+    let request = Request::post("/shop.v1.Pricing/Quote")
+        .header("content-type", "application/grpc-web+proto")
+        .header("ask-code", "5");
+    raw::send(addr, raw::with_item(request)).await;
+    let span = spans.only().await;
+    assert_rpc(&span);
+    assert_eq!(verdict(&span), ("NOT_FOUND".to_owned(), None, false));
+}
+
+#[tokio::test]
 async fn the_same_layers_on_both_sides_of_a_hop_make_one_trace() {
     let spans = Spans::new();
     let (addr, _calls) = serve(spans.server()).await;

@@ -112,14 +112,29 @@ impl Spans {
 
     /// All spans, once there are this many.
     pub async fn ended(&self, count: usize) -> Vec<SpanData> {
-        let mut seen = self.seen.subscribe();
-        let waiting = seen.wait_for(|seen| seen.ended.len() >= count);
-        let Ok(seen) = timeout(PATIENCE, waiting).await else {
-            panic!("no {count} spans: {:#?}", self.seen.borrow().ended);
-        };
-        let spans = seen.unwrap().ended.clone();
+        let spans = self.once(|seen| seen.ended.len() >= count).await;
         assert_eq!(spans.len(), count, "{spans:#?}");
         spans
+    }
+
+    /// All spans, once as many have ended as have started.
+    pub async fn settled(&self) -> Vec<SpanData> {
+        self.once(|seen| seen.ended.len() == seen.started).await
+    }
+
+    async fn once(&self, enough: impl FnMut(&Seen) -> bool) -> Vec<SpanData> {
+        let mut seen = self.seen.subscribe();
+        let waiting = timeout(PATIENCE, seen.wait_for(enough)).await;
+        let Ok(seen) = waiting else {
+            let seen = self.seen.borrow();
+            let ended = seen.ended.len();
+            panic!(
+                "{} started, {ended} ended: {:#?}",
+                seen.started,
+                seen.ended.last()
+            );
+        };
+        seen.unwrap().ended.clone()
     }
 
     /// The one span of a server, and the one of a client.
