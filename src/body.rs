@@ -27,7 +27,7 @@ pin_project! {
 
 impl<B: Body> TracedBody<B> {
     pub(crate) fn new(inner: B, mut exchange: Exchange) -> Self {
-        if exchange.is_live() {
+        if !exchange.is_over() {
             exchange.expect(inner.size_hint().exact(), inner.is_end_stream());
         }
         Self { inner, exchange }
@@ -49,18 +49,18 @@ where
         let mut this = self.project();
         let inner = this.inner.as_mut();
         let frame = ready!(this.exchange.enter(|| inner.poll_frame(cx)));
-        if this.exchange.is_live() {
-            match &frame {
-                None => this.exchange.end(End::Complete(None)),
-                Some(Err(error)) => this.exchange.end(End::BodyError(error::failure(error))),
-                Some(Ok(frame)) => {
-                    let is_last = frame
-                        .data_ref()
-                        .is_some_and(|data| this.exchange.count(data.remaining()));
-                    // Whoever knows that this was the last frame does not poll again.
-                    if frame.is_trailers() || is_last || this.inner.is_end_stream() {
-                        this.exchange.end(End::Complete(frame.trailers_ref()));
-                    }
+        if this.exchange.is_over() {
+            return Poll::Ready(frame);
+        }
+        match &frame {
+            None => this.exchange.end(|| End::Complete(None)),
+            Some(Err(error)) => this.exchange.end(|| End::BodyError(error::failure(error))),
+            Some(Ok(frame)) => {
+                let data = frame.data_ref();
+                let is_last = data.is_some_and(|data| this.exchange.count(data.remaining()));
+                // Whoever knows that this was the last frame does not poll again.
+                if is_last || frame.is_trailers() || this.inner.is_end_stream() {
+                    this.exchange.end(|| End::Complete(frame.trailers_ref()));
                 }
             }
         }

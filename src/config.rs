@@ -102,6 +102,13 @@ impl Config {
     }
 }
 
+impl ServerConfig {
+    /// Whether anyone learns of an exchange whose span is not recorded.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.server_timing || self.common.has_hooks()
+    }
+}
+
 impl Side {
     pub(crate) fn common(&self) -> &Config {
         match self {
@@ -113,7 +120,7 @@ impl Side {
     /// Whether anyone learns of an exchange whose span is not recorded.
     pub(crate) fn is_watched(&self) -> bool {
         match self {
-            Self::Server(config) => config.server_timing || config.common.has_hooks(),
+            Self::Server(config) => config.is_watched(),
             Self::Client(config) => config.common.has_hooks(),
         }
     }

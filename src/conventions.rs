@@ -15,7 +15,7 @@ use crate::{
         self, Sink,
         client::Call,
         method::Method,
-        names::{HTTP_RESPONSE_STATUS_CODE, NETWORK_PROTOCOL_VERSION, RPC_DEADLINE_EXCEEDED},
+        names::{NETWORK_PROTOCOL_VERSION, RPC_DEADLINE_EXCEEDED},
         rpc, verdict,
     },
     value::Value,
@@ -56,6 +56,7 @@ pub(crate) fn server_request(
     method: &Method,
     head: &RequestHead<'_>,
     scan: &Scan<'_>,
+    deadline: Option<Duration>,
     sink: &mut impl Sink,
 ) {
     let peer = remote::peer(head);
@@ -71,7 +72,7 @@ pub(crate) fn server_request(
         }
         Protocol::Grpc => {
             let method = rpc::Method::of(head.uri().path(), config.rpc_methods.as_deref());
-            rpc::server_request(method, head, scan, peer, sink);
+            rpc::server_request(method, head, scan, peer, deadline, sink);
         }
     }
     captured(
@@ -113,9 +114,6 @@ pub(crate) fn response(
     head: &ResponseHead<'_>,
     sink: &mut impl Sink,
 ) {
-    if protocol == Protocol::Http {
-        sink.set(HTTP_RESPONSE_STATUS_CODE, head.status().as_u16());
-    }
     if let Side::Client(_) = side {
         semconv::server::network_peer(remote::of_response(head), sink);
         if protocol == Protocol::Http
@@ -125,13 +123,12 @@ pub(crate) fn response(
         }
     }
     let common = side.common();
-    // A head that is all there is holds the trailers.
-    let trailers_only = protocol == Protocol::Grpc && rpc::status(head.headers()).is_some();
-    let list = if trailers_only {
-        &common.response_trailers
-    } else {
-        &common.response_headers
-    };
+    let (headers, trailers) = (&common.response_headers, &common.response_trailers);
+    if headers.is_empty() && trailers.is_empty() {
+        return;
+    }
+    let holds_trailers = protocol == Protocol::Grpc && rpc::is_trailers_only(head.headers());
+    let list = if holds_trailers { trailers } else { headers };
     captured(list, protocol, head.headers(), sink);
 }
 
@@ -192,7 +189,7 @@ fn captured(
 ) {
     for captured in list {
         let mut lines = Vec::new();
-        headers.all(captured.header.as_str(), &mut |line| {
+        headers.all(&captured.header, &mut |line| {
             let text = semconv::text(line).map(str::to_owned);
             lines.extend(match protocol {
                 Protocol::Http => text,

@@ -16,11 +16,11 @@ use opentelemetry::{
 pub(crate) use self::state::State;
 use self::state::{Clock, Held};
 use crate::{
+    axum_extensions::Matched,
     config::Side,
     head::{RequestHead, ResponseHead},
     outcome::End,
     protocol::Protocol,
-    route::Matched,
     semconv::method::Method,
     span::{Attributes, Start, Started},
     telemetry::{Handle, SamplerReads},
@@ -163,17 +163,20 @@ impl Exchange {
         let Self::Live(state) = self else { return };
         state.head(head);
         if state.is_upgrade(head.status()) {
-            self.end(End::Upgraded);
+            self.end(|| End::Upgraded);
         }
     }
 
     /// The body of the response says how long it is, and whether it is over already. Ends the exchange if there is none
     /// to come.
     pub(crate) fn expect(&mut self, size: Option<u64>, is_over: bool) {
-        if let Self::Live(state) = self
-            && state.expect(size, is_over)
-        {
-            self.end(End::Complete(None));
+        let is_over = match self {
+            Self::None => true,
+            Self::Passing(_) => is_over,
+            Self::Live(state) => state.expect(size, is_over),
+        };
+        if is_over {
+            self.end(|| End::Complete(None));
         }
     }
 
@@ -197,17 +200,24 @@ impl Exchange {
         }
     }
 
-    /// The end. Whatever comes after it changes nothing.
-    pub(crate) fn end(&mut self, end: End<'_>) {
+    /// The end. Whatever comes after it changes nothing. How it ended is worked out for someone to learn of it.
+    pub(crate) fn end<'e>(&mut self, end: impl FnOnce() -> End<'e>) {
         // What is dropped here has ended, so the drop adds nothing.
-        if let Self::Live(state) = &std::mem::take(self) {
-            state.end(end);
+        if let Self::Live(state) = &std::mem::take(self)
+            && state.is_live()
+        {
+            state.end(end());
         }
     }
 
     /// Whether the end is still to come, and someone to learn of it.
     pub(crate) fn is_live(&self) -> bool {
-        matches!(self, Self::Live(state) if state.is_live())
+        matches!(self, Self::Live(_))
+    }
+
+    /// Whether it has ended, or never was.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self, Self::None)
     }
 }
 

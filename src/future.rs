@@ -52,16 +52,17 @@ where
         let mut exchange = std::mem::take(this.exchange);
         Poll::Ready(match result {
             Ok(mut response) => {
-                exchange.head(&ResponseHead::of(&response));
-                if let Some(value) = exchange.server_timing() {
-                    response.headers_mut().append(SERVER_TIMING, value);
+                if exchange.is_live() {
+                    let timing = exchange.server_timing();
+                    exchange.head(&ResponseHead::of(&response));
+                    if let Some(timing) = timing {
+                        response.headers_mut().append(SERVER_TIMING, timing);
+                    }
                 }
                 Ok(response.map(|body| TracedBody::new(body, exchange)))
             }
             Err(error) => {
-                if exchange.is_live() {
-                    exchange.end(End::ServiceError(error::failure(&error)));
-                }
+                exchange.end(|| End::ServiceError(error::failure(&error)));
                 Err(error)
             }
         })

@@ -1,6 +1,6 @@
 //! What hooks and conventions see of a request and a response: borrowed views without a body.
 
-use http::{Extensions, HeaderMap, Request, Response, StatusCode, Version};
+use http::{Extensions, HeaderMap, HeaderName, Request, Response, StatusCode, Version};
 
 use crate::scan::Scan;
 
@@ -44,10 +44,10 @@ pub(crate) trait HeaderSource: std::fmt::Debug {
     fn scan(&self) -> Scan<'_>;
 
     /// The first line of this name.
-    fn first(&self, name: &str) -> Option<&[u8]>;
+    fn first(&self, name: &HeaderName) -> Option<&[u8]>;
 
     /// Shows every line of this name to `visit`.
-    fn all<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8]));
+    fn all<'h>(&'h self, name: &HeaderName, visit: &mut dyn FnMut(&'h [u8]));
 }
 
 impl<'a> RequestHead<'a> {
@@ -99,9 +99,10 @@ impl<'a> RequestHead<'a> {
         self.version
     }
 
-    /// The first value of a header, if it is there and is text. `name` is in lower case.
+    /// The first value of a header, if it is there and is text. The case of the name does not matter.
     pub fn header(&self, name: &str) -> Option<&'a str> {
-        self.headers.first(name).and_then(text)
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        self.headers.first(&name).and_then(text)
     }
 
     /// A value of the request's extensions. A head that did not come from an `http::Request` has none.
@@ -138,9 +139,10 @@ impl<'a> ResponseHead<'a> {
         self.version
     }
 
-    /// The first value of a header, if it is there and is text. `name` is in lower case.
+    /// The first value of a header, if it is there and is text. The case of the name does not matter.
     pub fn header(&self, name: &str) -> Option<&'a str> {
-        self.headers.first(name).and_then(text)
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        self.headers.first(&name).and_then(text)
     }
 
     /// A value of the response's extensions.
@@ -191,11 +193,11 @@ impl HeaderSource for HeaderMap {
         Scan::of(lines.map(|(name, value)| (name.as_str(), value.as_bytes())))
     }
 
-    fn first(&self, name: &str) -> Option<&[u8]> {
+    fn first(&self, name: &HeaderName) -> Option<&[u8]> {
         self.get(name).map(http::HeaderValue::as_bytes)
     }
 
-    fn all<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
+    fn all<'h>(&'h self, name: &HeaderName, visit: &mut dyn FnMut(&'h [u8])) {
         for value in self.get_all(name) {
             visit(value.as_bytes());
         }

@@ -16,7 +16,6 @@ mod exchange;
 mod future;
 mod guard;
 mod head;
-mod ids;
 pub mod otel;
 mod outcome;
 mod propagate;
@@ -30,6 +29,7 @@ mod span;
 mod span_mut;
 mod targets;
 mod telemetry;
+mod unrecorded;
 mod value;
 
 #[allow(

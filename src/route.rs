@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use http::Extensions;
 
-pub(crate) use crate::axum_extensions::{Matched, matched};
+pub(crate) use crate::axum_extensions::matched;
 use crate::exchange::{Exchange, State};
 
 /// The one thing that a service can see of its layer: an extension of a type that only this crate can name. It says that

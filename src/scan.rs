@@ -46,12 +46,15 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Decimal digits and nothing else, as `content-length` has them.
+/// Decimal digits and nothing else, as `content-length` has them; `None` also where they are too many.
 pub(crate) fn decimal(value: &[u8]) -> Option<u64> {
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+    if value.is_empty() {
         return None;
     }
-    std::str::from_utf8(value).ok()?.parse().ok()
+    value.iter().try_fold(0_u64, |number, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })
 }
 
 fn first<'a>(slot: &mut Option<&'a [u8]>, value: &'a [u8]) {

@@ -74,8 +74,7 @@ async fn send(
             .insert(*name, HeaderValue::from_static(value));
     }
     drop(server.oneshot(request).await.unwrap());
-    let sent = sent.lock().unwrap().clone();
-    sent
+    sent.lock().unwrap().clone()
 }
 
 #[tokio::test]

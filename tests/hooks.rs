@@ -412,3 +412,53 @@ async fn a_span_that_is_not_recorded_takes_nothing_and_hooks_know_it() {
     drop(response);
     assert_eq!(spans.ended().len(), 0);
 }
+
+#[tokio::test]
+async fn the_end_comes_once_however_it_comes() {
+    let spans = Spans::new();
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let tell = Arc::clone(&log);
+    let layer = ServerLayer::new()
+        .telemetry(&spans.telemetry)
+        .on_end(move |outcome, _| tell.lock().unwrap().push(outcome.ending()));
+    let service = layer.layer(service_fn(async |request: Request<()>| {
+        tokio::task::yield_now().await;
+        let mut response = Response::new(Body::from("body"));
+        match request.uri().path() {
+            "/error" => return Err("service"),
+            "/panic" => panic!("service"),
+            "/upgrade" => *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS,
+            _ => {}
+        }
+        Ok(response)
+    }));
+    let call = |path: &str| {
+        let request = Request::get(path).body(()).unwrap();
+        Box::pin(service.clone().oneshot(request))
+    };
+    let ended = || std::mem::take(&mut *log.lock().unwrap());
+
+    let response = call("/").await.unwrap();
+    response.into_body().collect().await.unwrap();
+    assert_eq!(ended(), [Ending::Complete]);
+
+    let mut future = call("/");
+    assert!(futures_util::poll!(&mut future).is_pending());
+    drop(future);
+    assert_eq!(ended(), [Ending::Cancelled]);
+
+    drop(call("/").await.unwrap());
+    assert_eq!(ended(), [Ending::Cancelled]);
+
+    assert!(call("/error").await.is_err());
+    assert_eq!(ended(), [Ending::ServiceError]);
+
+    let mut response = call("/upgrade").await.unwrap();
+    response.body_mut().collect().await.unwrap();
+    assert_eq!(ended(), [Ending::Upgraded]);
+
+    let panicked = tokio::spawn(call("/panic")).await;
+    assert!(panicked.unwrap_err().is_panic());
+    assert_eq!(ended(), [Ending::Panicked]);
+    assert_eq!(spans.ended().len(), 6);
+}

@@ -193,7 +193,7 @@ async fn every_span_ends_and_every_parent_is_there() {
     let mut callers: JoinSet<()> = (0..CONNECTIONS).map(|index| caller(addr, index)).collect();
     let all = async {
         while let Some(ended) = callers.join_next().await {
-            ended.unwrap()
+            ended.unwrap();
         }
     };
     timeout(2 * PATIENCE, all)

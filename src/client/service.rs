@@ -4,12 +4,16 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{HeaderMap, Request, Response};
+use http::{
+    HeaderMap, Request, Response,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+};
 use http_body::Body;
 use tower_service::Service;
 
 use super::attempts::Attempts;
 use crate::{
+    body::TracedBody,
     config::{ClientConfig, Side},
     conventions,
     exchange::{Begin, Exchange},
@@ -54,7 +58,7 @@ where
     R: Body,
     R::Error: Display + 'static,
 {
-    type Response = Response<crate::TracedBody<R>>;
+    type Response = Response<TracedBody<R>>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
@@ -117,7 +121,7 @@ pub(crate) fn begin(
         ),
         None => Destination::new(uri.scheme(), uri.authority()),
     };
-    let protocol = Protocol::of(head.headers().first("content-type"));
+    let protocol = Protocol::of(head.headers().first(&CONTENT_TYPE));
     let known = config
         .common
         .known_methods
@@ -150,7 +154,7 @@ pub(crate) fn begin(
             )
         },
         |begin, attributes| {
-            let declared = || head.headers().first("content-length").and_then(decimal);
+            let declared = || head.headers().first(&CONTENT_LENGTH).and_then(decimal);
             let call = Call {
                 redaction: &config.common.redaction,
                 destination: &destination,

@@ -13,13 +13,13 @@ use opentelemetry::{Context, Key};
 
 use super::Begin;
 use crate::{
+    axum_extensions::Matched,
     config::Side,
     conventions::{self, Ended},
     guard::guarded,
     head::ResponseHead,
     outcome::{End, Ending, Outcome, Verdict},
     protocol::Protocol,
-    route::Matched,
     semconv::{self, Sink, method::Method, names, rpc::Status},
     span::{Attributes, Started},
     span_mut::{Override, SpanMut},
@@ -203,7 +203,7 @@ impl State {
         let verdict = conventions::verdict(self.protocol, &self.side, ended, &mut attributes);
         let mut verdict = self.overridden(verdict);
         if self.span.recording {
-            self.describe_end(ending, &mut attributes);
+            self.describe_end(status, ending, &verdict, &mut attributes);
         }
         self.unhold(&mut attributes);
         if let Some(hook) = &self.side.common().on_end {
@@ -249,7 +249,18 @@ impl State {
     }
 
     /// What only the end knows. The route is written here, once, because until here a handler may name it.
-    fn describe_end(&self, ending: Ending, attributes: &mut Attributes) {
+    fn describe_end(
+        &self,
+        status: Option<StatusCode>,
+        ending: Ending,
+        verdict: &Verdict,
+        attributes: &mut Attributes,
+    ) {
+        if let Some(status) = status
+            && self.protocol == Protocol::Http
+        {
+            attributes.set(names::HTTP_RESPONSE_STATUS_CODE, status.as_u16());
+        }
         if let Some(route) = self.route.latest()
             && self.protocol == Protocol::Http
         {
@@ -259,7 +270,9 @@ impl State {
             }
             attributes.set(names::HTTP_ROUTE, route);
         }
-        if let Some(mark) = ending.mark() {
+        // A client that reads no further than a failing status has been told by that.
+        let is_told = matches!(self.side, Side::Client(_)) && verdict.error_type.is_some();
+        if let Some(mark) = ending.mark().filter(|_| !is_told) {
             attributes.set(names::ENDING, Value::Static(mark));
         }
         if self.side.common().body_sizes && self.protocol == Protocol::Http {

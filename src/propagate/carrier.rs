@@ -25,9 +25,6 @@ impl<'a> HeadersCarrier<'a> {
 
 impl Extractor for HeadCarrier<'_, '_> {
     fn get(&self, key: &str) -> Option<&str> {
-        if key.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return self.0.header(&key.to_ascii_lowercase());
-        }
         self.0.header(key)
     }
 
@@ -42,12 +39,11 @@ impl Extractor for HeadCarrier<'_, '_> {
     }
 
     fn get_all(&self, key: &str) -> Option<Vec<&str>> {
+        let name = HeaderName::from_bytes(key.as_bytes()).ok()?;
         let mut values = Vec::new();
-        self.0
-            .headers()
-            .all(&key.to_ascii_lowercase(), &mut |value| {
-                values.extend(std::str::from_utf8(value).ok());
-            });
+        self.0.headers().all(&name, &mut |value| {
+            values.extend(std::str::from_utf8(value).ok());
+        });
         (!values.is_empty()).then_some(values)
     }
 }

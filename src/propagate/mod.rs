@@ -14,8 +14,11 @@ use opentelemetry::{
     Context, baggage::BaggageExt, global, propagation::TextMapPropagator, trace::TraceContextExt,
 };
 
-use self::carrier::{HeadCarrier, HeadersCarrier};
-use crate::{head::RequestHead, scan::Scan};
+use self::{
+    carrier::{HeadCarrier, HeadersCarrier},
+    trace_context::Remote,
+};
+use crate::{head::RequestHead, scan::Scan, unrecorded};
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -52,6 +55,28 @@ impl Propagation {
                     propagator.extract_with_context(base, &HeadCarrier::new(head))
                 }
             }),
+        }
+    }
+
+    /// For a caller that decided against sampling, where its decision stands: the context of a span of one's own that is
+    /// not recorded. `None` where there is no such caller, or it takes more than a look to know.
+    pub(crate) fn pass(&self, scan: &Scan<'_>, base: &Context) -> Option<Context> {
+        // The flags are the last two digits; a version of the future may end otherwise, and is read in full.
+        let is_refusal =
+            |line: &[u8]| line.len() == 55 && line.last().is_some_and(|flag| flag & 1 == 0);
+        match (self, scan.traceparent.as_slice()) {
+            (Self::W3c, [line]) if is_refusal(line) => {
+                let remote = read_w3c(scan)?;
+                if remote.span_context.is_sampled() {
+                    return None;
+                }
+                let remote = Remote {
+                    span_context: unrecorded::span_context(&remote.span_context),
+                    raw: remote.raw,
+                };
+                Some(with_baggage(scan, remote.into_context(base)))
+            }
+            _ => None,
         }
     }
 
@@ -114,11 +139,16 @@ impl fmt::Debug for Propagation {
 }
 
 fn extract_w3c(scan: &Scan<'_>, base: &Context) -> Context {
-    let remote = trace_context::extract(
-        scan.traceparent.iter().copied(),
-        scan.tracestate.iter().copied(),
-    );
-    let context = remote.map_or_else(|| base.clone(), |remote| remote.into_context(base));
+    let context = read_w3c(scan).map_or_else(|| base.clone(), |remote| remote.into_context(base));
+    with_baggage(scan, context)
+}
+
+fn read_w3c(scan: &Scan<'_>) -> Option<Remote> {
+    let traceparent = scan.traceparent.iter().copied();
+    trace_context::extract(traceparent, scan.tracestate.iter().copied())
+}
+
+fn with_baggage(scan: &Scan<'_>, context: Context) -> Context {
     if scan.baggage.is_empty() {
         return context;
     }

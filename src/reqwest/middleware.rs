@@ -18,7 +18,10 @@ use ::reqwest::{Request, Response};
 use ::reqwest_middleware::{Error, Middleware, Next};
 use http::Extensions;
 
-use crate::{Attempts, ClientLayer, reqwest::send::exchange};
+use crate::{
+    client::{Attempts, ClientLayer},
+    reqwest::send::exchange,
+};
 
 /// The middleware: a span of the layer for each request that passes.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use ::reqwest::{
     redirect::{Attempt, Policy},
 };
 
-use crate::{ClientLayer, config::ClientConfig, semconv::peer::default_port};
+use crate::{client::ClientLayer, config::ClientConfig, semconv::peer::default_port};
 
 /// A redirect policy for clients whose layer restricts [`propagate_to`](ClientLayer::propagate_to) or
 /// [`baggage_to`](ClientLayer::baggage_to): it follows up to ten redirects, as reqwest does by itself, but none that

@@ -3,8 +3,7 @@ use std::sync::Arc;
 use ::reqwest::{Body, Error, Request, RequestBuilder, Response, ResponseBuilderExt, Url};
 
 use crate::{
-    Attempts, ClientLayer,
-    client::service::begin,
+    client::{Attempts, ClientLayer, service::begin},
     config::ClientConfig,
     current::carry,
     future::ResponseFuture,

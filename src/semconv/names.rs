@@ -27,7 +27,8 @@ pub(crate) const URL_SCHEME: &str = "url.scheme";
 pub(crate) const URL_TEMPLATE: &str = "url.template";
 pub(crate) const USER_AGENT_ORIGINAL: &str = "user_agent.original";
 
-/// Our own, where neither a status nor an `error.type` tells how an exchange ended: `cancelled` or `upgraded`.
+/// Our own: `cancelled` on a server whose caller left and on a client that read no further, unless its status failed
+/// already; `upgraded` where the connection became something else.
 pub(crate) const ENDING: &str = "throughline.ending";
 
 /// Our own: the deadline that a gRPC caller asked for, in milliseconds.

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 
 use crate::{
     head::{HeaderSource, RequestHead},
@@ -20,6 +20,9 @@ use crate::{
     },
     value::Value,
 };
+
+const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// The names of the codes, by number (gRPC status codes).
 const CODES: [&str; 17] = [
@@ -94,13 +97,14 @@ pub(crate) fn server_request(
     head: &RequestHead<'_>,
     scan: &Scan<'_>,
     peer: Option<SocketAddr>,
+    deadline: Option<Duration>,
     sink: &mut impl Sink,
 ) {
     called(method, sink);
     // No forwarded header here: the conventions want the authority of the call.
     server::server_address(head, scan, &Origin::default(), sink);
     server::network_peer(peer, sink);
-    if let Some(timeout) = scan.grpc_timeout.and_then(timeout) {
+    if let Some(timeout) = deadline {
         sink.set(
             RPC_TIMEOUT,
             i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX),
@@ -136,19 +140,26 @@ pub(crate) fn client_request(
 
 /// The status of a block of trailers, or of a head that is all there is. `None` where it has no `grpc-status`.
 pub(crate) fn status(headers: &dyn HeaderSource) -> Option<Status> {
-    let code = headers.first("grpc-status")?;
+    let code = headers.first(&STATUS)?;
     let number = decimal(code).and_then(|number| usize::try_from(number).ok());
+    // A number that means nothing is UNKNOWN to every client.
+    let code = number
+        .and_then(|number| CODES.get(number))
+        .copied()
+        .unwrap_or("UNKNOWN");
+    let message = match code {
+        "OK" => None,
+        _ => headers.first(&MESSAGE),
+    };
     Some(Status {
-        // A number that means nothing is UNKNOWN to every client.
-        code: number
-            .and_then(|number| CODES.get(number))
-            .copied()
-            .unwrap_or("UNKNOWN"),
-        message: headers
-            .first("grpc-message")
-            .map(decode)
-            .unwrap_or_default(),
+        code,
+        message: message.map(decode).unwrap_or_default(),
     })
+}
+
+/// Whether a head is all there is of an answer: it holds the trailers.
+pub(crate) fn is_trailers_only(headers: &dyn HeaderSource) -> bool {
+    headers.first(&STATUS).is_some()
 }
 
 /// The code of a head that is no gRPC answer (gRPC, HTTP to gRPC status code mapping).

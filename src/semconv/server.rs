@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 
+use http::HeaderName;
+
 use crate::{
     head::{HeaderSource, RequestHead},
     scan::{Lines, Scan, decimal},
@@ -120,7 +122,7 @@ fn origin<'a>(
     }
     let lines = |name| {
         let mut lines = Lines::new();
-        headers.all(name, &mut |line| lines.push(line));
+        headers.all(&HeaderName::from_static(name), &mut |line| lines.push(line));
         lines.into_iter()
     };
     peer::resolve(trust, lines, peer.map(|peer| peer.ip()))

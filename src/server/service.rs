@@ -9,15 +9,19 @@ use http_body::Body;
 use tower_service::Service;
 
 use crate::{
+    axum_extensions::Matched,
+    body::TracedBody,
     config::{ServerConfig, Side},
     conventions,
     exchange::{Begin, Exchange},
     future::ResponseFuture,
     guard::guarded,
     head::RequestHead,
+    propagate::parent::RemoteParent,
     protocol::Protocol,
-    route::{self, Matched},
+    route,
     semconv::method::Method,
+    telemetry::SamplerReads,
 };
 
 /// The service that [`ServerLayer`](crate::ServerLayer) makes. It adds no bound, no box and no error to the one within.
@@ -40,7 +44,7 @@ where
     R: Body,
     R::Error: Display + 'static,
 {
-    type Response = Response<crate::TracedBody<R>>;
+    type Response = Response<TracedBody<R>>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
@@ -68,17 +72,23 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
     }
     let telemetry = config.common.telemetry.handle();
     let scan = head.headers().scan();
+    let policy = match &config.remote_parent_with {
+        // A hook that panics has named no policy; the layer's own stands.
+        Some(hook) => guarded(|| hook(head)).unwrap_or(config.remote_parent),
+        None => config.remote_parent,
+    };
+    let passes = policy == RemoteParent::Adopt
+        && telemetry.sampler() == SamplerReads::Flag
+        && !config.is_watched();
+    if passes && let Some(context) = telemetry.propagation().pass(&scan, &base) {
+        return Exchange::Passing(context);
+    }
     let protocol = Protocol::of(scan.content_type);
     let known = config
         .common
         .known_methods
         .as_deref()
         .or_else(|| telemetry.known_methods());
-    let policy = match &config.remote_parent_with {
-        // A hook that panics has named no policy; the layer's own stands.
-        Some(hook) => guarded(|| hook(head)).unwrap_or(config.remote_parent),
-        None => config.remote_parent,
-    };
     let parent = policy.decide(&base, |base| {
         telemetry.propagation().extract(head, &scan, base)
     });
@@ -102,7 +112,15 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
             conventions::name(&begin.side, protocol, &begin.method, head, route)
         },
         |begin, attributes| {
-            conventions::server_request(config, protocol, &begin.method, head, &scan, attributes);
+            conventions::server_request(
+                config,
+                protocol,
+                &begin.method,
+                head,
+                &scan,
+                begin.deadline,
+                attributes,
+            );
         },
     )
 }

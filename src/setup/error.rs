@@ -6,15 +6,16 @@ type Source = Box<dyn Error + Send + Sync>;
 
 /// Why no pipeline could be made. The text names the variable or the call, and what was wrong with it.
 ///
-/// A wrong value of an `OTEL_*` variable alone is never an error: it is reported as a warning and ignored.
-#[derive(Debug)]
+/// A wrong value of an `OTEL_*` variable alone is never an error: it is reported as a warning and ignored. Its `Debug` is
+/// its text, for a `main` that returns it.
 pub struct SetupError {
     what: String,
     source: Option<Source>,
 }
 
 /// Spans that did not arrive: how many, and why.
-#[derive(Debug)]
+///
+/// Its `Debug` is its text, for a `main` that returns it.
 pub struct ShutdownError {
     lost: u64,
     why: Why,
@@ -69,6 +70,16 @@ impl fmt::Display for SetupError {
     }
 }
 
+impl fmt::Debug for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        match &self.source {
+            Some(source) => write!(f, ": {source}"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Error for SetupError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.source {
@@ -94,6 +105,12 @@ impl fmt::Display for ShutdownError {
                 Spans(self.lost)
             ),
         }
+    }
+}
+
+impl fmt::Debug for ShutdownError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

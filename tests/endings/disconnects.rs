@@ -229,3 +229,22 @@ async fn a_future_that_is_dropped_before_its_first_poll_is_cancelled() {
     drop(future);
     assert_left(&spans.only());
 }
+
+#[test]
+fn a_runtime_that_stops_ends_what_it_was_at() {
+    let spans = Spans::new();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (app, mut begins) = slow(&spans);
+    let socket = runtime.block_on(async {
+        let mut socket = connect(serve_axum(app).await).await;
+        socket
+            .write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n")
+            .await
+            .unwrap();
+        begins.recv().await.unwrap();
+        socket
+    });
+    drop(runtime);
+    drop(socket);
+    assert_left(&spans.only());
+}

@@ -22,7 +22,7 @@ fn headers(lines: &[(&'static str, &[u8])]) -> HeaderMap {
     let value = |bytes: &[u8]| http::HeaderValue::from_bytes(bytes).unwrap();
     lines
         .iter()
-        .map(|(name, bytes)| (http::HeaderName::from_static(name), value(bytes)))
+        .map(|(name, bytes)| (HeaderName::from_static(name), value(bytes)))
         .collect()
 }
 

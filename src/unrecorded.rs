@@ -1,18 +1,32 @@
-//! Span ids for what no tracer sees.
+//! Spans that no tracer sees: of callers that decided against sampling, where their decision stands.
 
 use std::{
     cell::Cell,
     hash::{BuildHasher, RandomState},
 };
 
-use opentelemetry::SpanId;
+use opentelemetry::{SpanId, TraceFlags, trace::SpanContext};
+
+/// W3C Trace Context Level 2, section 3.2.2.5.2: the trace id is random.
+pub(crate) const RANDOM: TraceFlags = TraceFlags::new(0x02);
 
 thread_local! {
     static STATE: Cell<u64> = Cell::new(RandomState::new().hash_one(0));
 }
 
+/// A span of an id of its own in the trace of a caller that refused. The random flag belongs to the trace, and stays.
+pub(crate) fn span_context(caller: &SpanContext) -> SpanContext {
+    SpanContext::new(
+        caller.trace_id(),
+        span_id(),
+        caller.trace_flags() & RANDOM,
+        false,
+        caller.trace_state().clone(),
+    )
+}
+
 /// A new id, random enough for spans that are never recorded: SplitMix64, seeded in each thread.
-pub(crate) fn unrecorded() -> SpanId {
+fn span_id() -> SpanId {
     let state = STATE.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
     STATE.set(state);
     let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -29,7 +43,7 @@ mod tests {
 
     #[test]
     fn ids_are_valid_and_differ() {
-        let many = || (0..1000).map(|_| unrecorded()).collect::<Vec<_>>();
+        let many = || (0..1000).map(|_| span_id()).collect::<Vec<_>>();
         let other = thread::spawn(many).join().unwrap();
         let ids: HashSet<_> = many().into_iter().chain(other).collect();
         assert_eq!(ids.len(), 2000);
