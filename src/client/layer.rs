@@ -43,6 +43,21 @@ use crate::{
 /// - Methods outside of `CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE` are `_OTHER`.
 /// - Spans go to the pipeline of [`init`](crate::init), else to OpenTelemetry's global provider, looked up at each request.
 /// - While telemetry is suppressed, as in an exporter's own calls, requests pass untouched.
+///
+/// # gRPC
+///
+/// Around a tonic `Channel`, with [`target`](Self::target), and inside of a generated client. The content type tells calls
+/// from HTTP; their spans are named by method, and every code but `OK` is an error. The code is that of the trailers, so a
+/// span ends when the caller has read to there.
+///
+/// - Whoever drops the future or the stream before that makes it `CANCELLED`. The server is told when both directions are
+///   let go: a stream of requests that is still open keeps it working.
+/// - A call that no server answered has the code that gRPC gives it, not always tonic's, which a caller sees: a deadline of
+///   the client's own is `DEADLINE_EXCEEDED` (tonic: `CANCELLED`), a connection that broke `UNAVAILABLE` (tonic:
+///   `UNKNOWN`). The feature `tonic` reads these errors; without it such a call is `UNKNOWN`.
+/// - What a generated client finds wrong in a complete message, such as its size, it finds outside of this layer.
+/// - A channel does not say to whom it is connected: there is no `network.peer.address`.
+/// - The conventions have one span for a call with all its retries: this layer goes outside of them.
 #[derive(Clone, Debug, Default)]
 #[must_use = "a layer does nothing until it is added to a service"]
 pub struct ClientLayer {

@@ -47,6 +47,23 @@ use crate::{
 /// - Methods outside of `CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE` are `_OTHER`.
 /// - Spans go to the pipeline of [`init`](crate::init), else to OpenTelemetry's global provider, looked up at each request.
 ///
+/// # gRPC
+///
+/// A request whose content type is `application/grpc` is a call, and its span has nothing of HTTP: it is called by its
+/// method, `package.Service/Method`, and `rpc.status_code` is the name of the code that its trailers say, or its head
+/// where that is all there is. `UNKNOWN`, `DEADLINE_EXCEEDED`, `UNIMPLEMENTED`, `INTERNAL`, `UNAVAILABLE` and `DATA_LOSS`
+/// are errors of a server; the others are its caller's.
+///
+/// The layer goes on a tonic `Server`, on one service of it by tonic's `named_layer`, or on an axum router that has gRPC
+/// and HTTP on one port. What an interceptor inside of it refuses is traced; what one outside refuses never comes here.
+///
+/// - A call that its client cancels is `CANCELLED`. tonic keeps deadlines outside of all layers and until the head of the
+///   response only: a call that runs out of time sees itself dropped. It is `CANCELLED` too, with what was asked as
+///   `throughline.rpc.timeout`, in milliseconds, and `throughline.rpc.deadline_exceeded` where that had passed.
+/// - gRPC-web has its trailers in its body and is HTTP. Behind tonic-web's layer, which translates it, it is gRPC.
+/// - What says it is gRPC and is not, is a call as well: of the method `_OTHER` where the path names none, and with the
+///   status `UNKNOWN` where the answer has none.
+///
 /// # Hooks
 ///
 /// A hook runs on the request's own task and must not block. One that panics is reported by the process's panic hook and

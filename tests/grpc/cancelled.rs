@@ -27,12 +27,9 @@ async fn assert_cancelled(spans: &Spans) {
     let (server, client) = spans.pair().await;
     assert_eq!(verdict(&server), cancelled(false));
     assert_eq!(verdict(&client), cancelled(true));
-    for span in [&server, &client] {
-        assert_eq!(
-            text(span, "throughline.ending").as_deref(),
-            Some("cancelled")
-        );
-    }
+    // The code CANCELLED may also have been an answer; who did not fail says that it was not.
+    let ending = text(&server, "throughline.ending");
+    assert_eq!(ending.as_deref(), Some("cancelled"));
 }
 
 #[tokio::test]

@@ -13,17 +13,7 @@ mod metadata;
 mod neighbours;
 mod propagation;
 mod raw;
+#[path = "../proto/mod.rs"]
+mod shop;
 mod support;
 mod unchanged;
-
-/// Generated, see the file's head.
-#[allow(
-    missing_docs,
-    unused_qualifications,
-    clippy::all,
-    clippy::allow_attributes_without_reason,
-    reason = "generated"
-)]
-mod shop {
-    include!("../proto/shop.v1.rs");
-}

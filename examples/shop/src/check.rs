@@ -99,8 +99,7 @@ fn differences(span: &Span, expected: &Expected, problems: &mut Vec<String>) {
             problems.push(format!("{span}: {what} is {is}, expected {wanted}"));
         }
     };
-    let status = expected.status.map(|status| status.to_string());
-    differ("status", span.status(), status.as_deref());
+    differ("status", span.status(), expected.status.as_deref());
     let error = expected.error.as_deref();
     differ("error.type", span.attribute("error.type"), error);
     let (is, wanted) = (span.is_error, error.is_some());

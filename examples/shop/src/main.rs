@@ -1,9 +1,11 @@
-//! A shop of three services, each a process of its own, whose traces are printed as trees. See the README beside it.
+//! A shop of four services, each a process of its own, whose traces are printed as trees. See the README beside it.
 
 mod check;
 mod collector;
 mod launcher;
 mod processes;
+#[path = "../proto/mod.rs"]
+mod proto;
 mod scenario;
 mod services;
 mod shop;
@@ -47,6 +49,7 @@ async fn run(words: &[String]) -> Result<ExitCode> {
             match name.as_str() {
                 "storefront" => services::storefront::run(Place::parse(place)?).await?,
                 "orders" => services::orders::run(Place::parse(place)?).await?,
+                "pricing" => services::pricing::run(Place::parse(place)?).await?,
                 "stock" => services::stock::run(Place::parse(place)?).await?,
                 _ => return Err(format!("no such service or option\n{USAGE}").into()),
             }

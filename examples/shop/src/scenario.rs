@@ -29,8 +29,8 @@ pub(crate) struct Expected {
     pub(crate) service: &'static str,
     pub(crate) kind: Kind,
     pub(crate) name: &'static str,
-    /// `None`: no head of a response ever came.
-    pub(crate) status: Option<u16>,
+    /// HTTP's number or gRPC's name. `None`: no head of a response ever came.
+    pub(crate) status: Option<String>,
     pub(crate) error: Option<String>,
     pub(crate) resend: Option<u32>,
     pub(crate) at_least: Duration,
@@ -74,9 +74,27 @@ pub(crate) fn all() -> Vec<Scenario> {
         },
         Scenario {
             path: "/watch/socks",
-            title: "a streamed answer: five chunks, and the spans last until the last one",
+            title: "a streamed answer: five messages, and the spans last until the last one",
             customer: Customer::Stays(200),
-            expected: watch(ok).at_least(PAUSE * (TICKS - 1)),
+            expected: watch("OK").at_least(PAUSE * (TICKS - 1)),
+        },
+        Scenario {
+            path: "/price/socks",
+            title: "a call by gRPC",
+            customer: Customer::Stays(200),
+            expected: price(ok, "OK"),
+        },
+        Scenario {
+            path: "/price/unicorn",
+            title: "a call that fails, and gRPC's own word for it",
+            customer: Customer::Stays(404),
+            expected: price(lost, "NOT_FOUND"),
+        },
+        Scenario {
+            path: "/watch/torn",
+            title: "a stream by gRPC that fails after three messages: its status comes last",
+            customer: Customer::Stays(200),
+            expected: watch("INTERNAL"),
         },
         Scenario {
             path: "/buy/slow",
@@ -102,20 +120,44 @@ fn order(status: Option<u16>, stock: Option<u16>) -> Expected {
     )
 }
 
-fn watch(status: Option<u16>) -> Expected {
-    let stock = client(
-        "orders",
-        "GET",
-        status,
-        server("stock", "GET /stock/{sku}/price", status, vec![]),
-    );
-    let orders = server("orders", "GET /orders/{sku}/price", status, vec![stock]);
-    server(
-        "storefront",
-        "GET /watch/{sku}",
-        status,
-        vec![client("storefront", "GET", status, orders)],
-    )
+fn price(status: Option<u16>, code: &'static str) -> Expected {
+    let quote = call("shop.v1.Pricing/Quote", code);
+    asked("GET /price/{sku}", "GET /orders/{sku}/price", status, quote)
+}
+
+/// The head of the answer is gone when the code comes.
+fn watch(code: &'static str) -> Expected {
+    let prices = call("shop.v1.Pricing/Watch", code);
+    let names = ("GET /watch/{sku}", "GET /orders/{sku}/prices");
+    asked(names.0, names.1, Some(200), prices)
+}
+
+/// What the storefront asks the orders, and what these call.
+fn asked(
+    storefront: &'static str,
+    orders: &'static str,
+    status: Option<u16>,
+    called: Expected,
+) -> Expected {
+    let orders = server("orders", orders, status, vec![called]);
+    let ask = client("storefront", "GET", status, orders);
+    server("storefront", storefront, status, vec![ask])
+}
+
+/// A call of the pricing by the orders. Every code but OK is an error of who called; these are one of who was called.
+fn call(method: &'static str, code: &'static str) -> Expected {
+    let side = |service, kind, is_error: bool, children| Expected {
+        service,
+        kind,
+        name: method,
+        status: Some(code.to_owned()),
+        error: is_error.then(|| code.to_owned()),
+        resend: None,
+        at_least: Duration::ZERO,
+        children,
+    };
+    let pricing = side("pricing", Kind::Server, code == "INTERNAL", vec![]);
+    side("orders", Kind::Client, code != "OK", vec![pricing])
 }
 
 /// A server's span is an error from 500, and when its caller left.
@@ -133,7 +175,7 @@ fn server(
         service,
         kind: Kind::Server,
         name,
-        status,
+        status: status.map(|code| code.to_string()),
         error,
         resend: None,
         at_least: Duration::ZERO,
@@ -156,7 +198,7 @@ fn client(
         service,
         kind: Kind::Client,
         name,
-        status,
+        status: status.map(|code| code.to_string()),
         error,
         resend: None,
         at_least: Duration::ZERO,

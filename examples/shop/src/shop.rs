@@ -1,4 +1,4 @@
-//! The open shop: its three services, its customers, and what is known of the traces.
+//! The open shop: its four services, its customers, and what is known of the traces.
 
 use std::time::Duration;
 
@@ -29,6 +29,7 @@ pub(crate) struct Shop {
     traces: Traces,
     storefront: Service,
     orders: Service,
+    pricing: Service,
     stock: Service,
 }
 
@@ -37,7 +38,9 @@ impl Shop {
     pub(crate) async fn open(style: Style) -> Result<Self> {
         let collector = Collector::start().await?;
         let stock = Service::start("stock", 4002, &[], collector.address).await?;
-        let orders = Service::start("orders", 4001, &[&stock], collector.address).await?;
+        let pricing = Service::start("pricing", 4003, &[], collector.address).await?;
+        let upstreams = [&stock, &pricing];
+        let orders = Service::start("orders", 4001, &upstreams, collector.address).await?;
         let storefront = Service::start("storefront", 4000, &[&orders], collector.address).await?;
         Ok(Self {
             style,
@@ -46,6 +49,7 @@ impl Shop {
             traces: Traces::default(),
             storefront,
             orders,
+            pricing,
             stock,
         })
     }
@@ -161,6 +165,7 @@ impl Shop {
         let ends = [
             self.storefront.stop().await,
             self.orders.stop().await,
+            self.pricing.stop().await,
             self.stock.stop().await,
         ];
         self.traces.add(self.collector.rest());

@@ -48,8 +48,10 @@ impl Span {
         self.attributes.get(key).map(String::as_str)
     }
 
+    /// The number of HTTP's status, or the name of gRPC's.
     pub(crate) fn status(&self) -> Option<&str> {
         self.attribute("http.response.status_code")
+            .or_else(|| self.attribute("rpc.status_code"))
     }
 }
 

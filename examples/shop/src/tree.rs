@@ -18,6 +18,12 @@ struct Line<'a> {
     note: String,
 }
 
+impl Line<'_> {
+    fn status(&self) -> &str {
+        self.span.status().unwrap_or("–")
+    }
+}
+
 /// The trace in lines, each with an indent of two.
 pub(crate) fn draw(trace: &Trace, style: Style) -> String {
     let start = trace
@@ -46,6 +52,9 @@ pub(crate) fn draw(trace: &Trace, style: Style) -> String {
         |texts: &mut dyn Iterator<Item = &str>| texts.map(|text| text.chars().count()).max();
     let names = widest(&mut lines.iter().map(|line| line.name.as_str())).unwrap_or(0);
     let services = widest(&mut lines.iter().map(|line| line.span.service.as_str())).unwrap_or(0);
+    let statuses = widest(&mut lines.iter().map(Line::status))
+        .unwrap_or(0)
+        .max(4);
     let durations = widest(&mut lines.iter().map(|line| line.duration.as_str())).unwrap_or(0);
 
     let mut drawing = String::new();
@@ -56,15 +65,15 @@ pub(crate) fn draw(trace: &Trace, style: Style) -> String {
     };
     let title = format!("trace {id}, {spans}, {}", in_words(whole));
     writeln!(drawing, "  {}", style.paint(Ink::Dim, &title)).ok();
-    for Line {
-        span,
-        name,
-        duration,
-        note,
-    } in &lines
-    {
+    for line in &lines {
+        let Line {
+            span,
+            name,
+            duration,
+            note,
+        } = line;
         let (service, kind) = (&span.service, span.kind);
-        let status = format!("{:<4}", span.status().unwrap_or("–"));
+        let status = format!("{:<statuses$}", line.status());
         let (before, bar) = bar(span.start.saturating_sub(start), span.duration, whole);
         let ink = if span.is_error { Ink::Red } else { Ink::Green };
         let line = format!(

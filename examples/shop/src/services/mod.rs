@@ -1,6 +1,7 @@
 //! The services, each a `run` that a `main` of its own could be: `init`, a layer on each side, an end in order.
 
 pub(crate) mod orders;
+pub(crate) mod pricing;
 pub(crate) mod stock;
 pub(crate) mod storefront;
 

@@ -1,6 +1,6 @@
-//! The orders: axum outside, reqwest inside.
+//! The orders: axum outside, reqwest and tonic inside.
 
-use std::net::SocketAddr;
+use std::{convert::Infallible, net::SocketAddr};
 
 use axum::{
     Router,
@@ -9,11 +9,20 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use http::StatusCode;
-use throughline::{ClientLayer, ServerLayer, reqwest::SendTraced};
+use futures_util::StreamExt;
+use http::{StatusCode, Uri};
+use throughline::{ClientLayer, ClientService, ServerLayer, reqwest::SendTraced};
+use tonic::{
+    Code, Status,
+    transport::{Channel, Endpoint},
+};
+use tower::ServiceBuilder;
 
 use super::{Place, told_to_stop};
-use crate::Result;
+use crate::{
+    Result,
+    proto::{Item, Price, pricing_client::PricingClient},
+};
 
 pub(crate) async fn run(place: Place) -> Result<()> {
     let telemetry = throughline::init()?;
@@ -24,9 +33,14 @@ pub(crate) async fn run(place: Place) -> Result<()> {
     };
     let app = Router::new()
         .route("/orders/{sku}", post(order))
-        .route("/orders/{sku}/price", get(price))
-        .layer(ServerLayer::new())
         .with_state(stock)
+        .merge(
+            Router::new()
+                .route("/orders/{sku}/price", get(price))
+                .route("/orders/{sku}/prices", get(prices))
+                .with_state(pricing(place.upstream("pricing")?.parse()?)),
+        )
+        .layer(ServerLayer::new())
         .into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(place.listen().await?, app)
         .with_graceful_shutdown(told_to_stop())
@@ -35,12 +49,22 @@ pub(crate) async fn run(place: Place) -> Result<()> {
     Ok(())
 }
 
-/// The service behind, and how it is called.
+/// The stock, and how it is called.
 #[derive(Clone)]
 struct Stock {
     client: reqwest::Client,
     layer: ClientLayer,
     url: String,
+}
+
+type Pricing = PricingClient<ClientService<Channel>>;
+
+/// A channel hands its layers no host: the target names it.
+fn pricing(uri: Uri) -> Pricing {
+    let channel = ServiceBuilder::new()
+        .layer(ClientLayer::new().target(uri.clone()))
+        .service(Endpoint::from(uri).connect_lazy());
+    PricingClient::new(channel)
 }
 
 async fn order(
@@ -51,10 +75,29 @@ async fn order(
 }
 
 async fn price(
-    State(stock): State<Stock>,
+    State(mut pricing): State<Pricing>,
+    Path(sku): Path<String>,
+) -> Result<String, StatusCode> {
+    let price = pricing.quote(Item { sku }).await;
+    Ok(line(
+        &price.map_err(|status| of_grpc(&status))?.into_inner(),
+    ))
+}
+
+/// A line for each price as it comes. What ends them early is told on the last line: the head of the answer is gone.
+async fn prices(
+    State(mut pricing): State<Pricing>,
     Path(sku): Path<String>,
 ) -> Result<Response, StatusCode> {
-    stock.ask(&format!("/stock/{sku}/price")).await
+    let prices = pricing.watch(Item { sku }).await;
+    let prices = prices.map_err(|status| of_grpc(&status))?.into_inner();
+    let lines = prices.map(|price| {
+        Ok::<_, Infallible>(match price {
+            Ok(price) => line(&price),
+            Err(status) => format!("no more prices: {}\n", status.message()),
+        })
+    });
+    Ok(Body::from_stream(lines).into_response())
 }
 
 impl Stock {
@@ -68,5 +111,16 @@ impl Stock {
             status => status,
         };
         Ok((status, Body::new(reqwest::Body::from(answer))).into_response())
+    }
+}
+
+fn line(Price { sku, coins }: &Price) -> String {
+    format!("{sku}: {coins} coins\n")
+}
+
+fn of_grpc(status: &Status) -> StatusCode {
+    match status.code() {
+        Code::NotFound => StatusCode::NOT_FOUND,
+        _ => StatusCode::BAD_GATEWAY,
     }
 }

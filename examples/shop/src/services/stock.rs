@@ -7,28 +7,21 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::stream;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
-use hyper::{
-    body::{Frame, Incoming},
-    server::conn::http1,
-};
+use http_body_util::Full;
+use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown, service::TowerToHyperService};
 use throughline::{PeerAddr, ServerLayer, set_route};
 use tokio::time::sleep;
 use tower::ServiceBuilder;
 
 use super::{Place, say, told_to_stop};
-use crate::{
-    Result,
-    scenario::{PAUSE, SEARCH, TICKS},
-};
+use crate::{Result, scenario::SEARCH};
 
 /// What the stock says when it begins to search the slow shelf.
 pub(crate) const SEARCHING: &str = "searching";
 
-type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
+type Answer = Response<Full<Bytes>>;
 
 pub(crate) async fn run(place: Place) -> Result<()> {
     let telemetry = throughline::init()?;
@@ -73,10 +66,6 @@ impl Shelves {
                 set_route(request.extensions(), "/stock/{sku}");
                 self.look(sku).await
             }
-            (&Method::GET, ["stock", sku, "price"]) => {
-                set_route(request.extensions(), "/stock/{sku}/price");
-                price(sku)
-            }
             _ => text(StatusCode::NOT_FOUND, "no such page".to_owned()),
         })
     }
@@ -113,26 +102,8 @@ impl Shelves {
     }
 }
 
-/// The price, told over and over: the answer is a stream.
-fn price(sku: &str) -> Answer {
-    let sku = sku.to_owned();
-    let ticks = stream::unfold(0, move |tick| {
-        let line = format!("{sku}: {} coins\n", 10 + tick % 3);
-        async move {
-            if tick == TICKS {
-                return None;
-            }
-            if tick > 0 {
-                sleep(PAUSE).await;
-            }
-            Some((Ok(Frame::data(Bytes::from(line))), tick + 1))
-        }
-    });
-    Response::new(StreamBody::new(ticks).boxed_unsync())
-}
-
 fn text(status: StatusCode, line: String) -> Answer {
-    let mut answer = Response::new(Full::from(line + "\n").boxed_unsync());
+    let mut answer = Response::new(Full::from(line + "\n"));
     *answer.status_mut() = status;
     answer
 }

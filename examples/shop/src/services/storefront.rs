@@ -38,6 +38,7 @@ pub(crate) async fn run(place: Place) -> Result<()> {
     };
     let app = Router::new()
         .route("/buy/{sku}", get(buy))
+        .route("/price/{sku}", get(price))
         .route("/watch/{sku}", get(watch))
         .layer(ServerLayer::new())
         .with_state(orders)
@@ -67,12 +68,21 @@ async fn buy(
         .await
 }
 
-async fn watch(
+async fn price(
     State(orders): State<Orders>,
     Path(sku): Path<String>,
 ) -> Result<Response, StatusCode> {
     orders
         .ask(Method::GET, format!("/orders/{}/price", valid(&sku)?))
+        .await
+}
+
+async fn watch(
+    State(orders): State<Orders>,
+    Path(sku): Path<String>,
+) -> Result<Response, StatusCode> {
+    orders
+        .ask(Method::GET, format!("/orders/{}/prices", valid(&sku)?))
         .await
 }
 
