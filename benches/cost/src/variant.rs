@@ -7,7 +7,7 @@ use throughline::ServerLayer;
 
 use crate::{
     app::{IdentityLayer, router},
-    budget::{Budget, FILTERED, SAMPLED, UNSAMPLED},
+    budget::{Budget, CALL_UNSAMPLED, FILTERED, ROOT, SAMPLED, UNSAMPLED},
     by_hand,
     pipeline::Pipeline,
     request::{Parent, Protocol, request},
@@ -62,7 +62,7 @@ pub const VARIANTS: &[Variant] = &[
         Protocol::Http,
         Tracing::Ours,
         Parent::Absent,
-        Some(SAMPLED),
+        Some(ROOT),
     ),
     row(
         "ours-filtered",
@@ -132,7 +132,7 @@ pub const VARIANTS: &[Variant] = &[
         Protocol::Grpc,
         Tracing::Ours,
         Parent::Unsampled,
-        Some(UNSAMPLED),
+        Some(CALL_UNSAMPLED),
     ),
 ];
 
