@@ -3,6 +3,7 @@
 //! It knows nothing of services, futures or bodies: whatever drives it enters its context, tells it the head of the
 //! response, and ends it. Dropping it is the cancelled case.
 
+mod clock;
 mod state;
 
 use std::{borrow::Cow, sync::Arc, thread, time::Duration};
@@ -14,7 +15,7 @@ use opentelemetry::{
 };
 
 pub(crate) use self::state::State;
-use self::state::{Clock, Held};
+use self::{clock::Clock, state::Held};
 use crate::{
     axum_extensions::Matched,
     config::Side,

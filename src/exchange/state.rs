@@ -5,13 +5,13 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, Instant, SystemTime},
+    time::Duration,
 };
 
 use http::StatusCode;
 use opentelemetry::{Context, Key};
 
-use super::Begin;
+use super::{Begin, clock::Clock};
 use crate::{
     axum_extensions::Matched,
     config::Side,
@@ -68,13 +68,6 @@ struct Routes {
     matched: Option<Matched>,
     late: OnceLock<Matched>,
     named: OnceLock<Arc<str>>,
-}
-
-/// The one reading of the clocks at the start. Durations are monotonic; the wall clock only says when.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
-    pub(super) wall: SystemTime,
-    monotonic: Instant,
 }
 
 impl State {
@@ -313,14 +306,5 @@ impl Routes {
 
     fn is_late(&self) -> bool {
         self.named.get().is_some() || self.matched.is_none()
-    }
-}
-
-impl Clock {
-    pub(super) fn now() -> Self {
-        Self {
-            wall: SystemTime::now(),
-            monotonic: Instant::now(),
-        }
     }
 }
