@@ -11,10 +11,10 @@ use tonic::Code;
 
 use crate::{
     common::text,
+    scripted::Scripted,
     shop::{pricing_client::PricingClient, pricing_server::PricingServer},
     support::{
-        Scripted, Spans, asking, channel, description, drain, item, offers, serve, spawn, uri,
-        verdict,
+        Spans, asking, channel, description, drain, item, offers, serve, spawn, uri, verdict,
     },
 };
 
