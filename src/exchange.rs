@@ -194,7 +194,10 @@ impl Exchange {
         let Self::Live(state) = self else { return None };
         match state.side() {
             Side::Server(config) if config.server_timing => {
-                HeaderValue::try_from(format!("trace;desc={}", state.span().ids())).ok()
+                let ids = state.span().ids();
+                ids.is_valid()
+                    .then(|| HeaderValue::try_from(format!("trace;desc={ids}")).ok())
+                    .flatten()
             }
             Side::Server(_) | Side::Client(_) => None,
         }

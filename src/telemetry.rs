@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    borrow::Cow,
     fmt,
     sync::{Arc, OnceLock, PoisonError, RwLock},
 };
@@ -142,17 +143,18 @@ impl Choice {
         self.given = Some(handle);
     }
 
-    pub(crate) fn handle(&self) -> Handle {
+    /// What it is now. Borrowed once it is known for good.
+    pub(crate) fn handle(&self) -> Cow<'_, Handle> {
         if let Some(handle) = self.given.as_ref().or_else(|| self.installed.get()) {
-            return handle.clone();
+            return Cow::Borrowed(handle);
         }
         let installed = INSTALLED
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         match installed {
-            Some(handle) => self.installed.get_or_init(|| handle).clone(),
-            None => Handle::globals(),
+            Some(handle) => Cow::Borrowed(self.installed.get_or_init(|| handle)),
+            None => Cow::Owned(Handle::globals()),
         }
     }
 }

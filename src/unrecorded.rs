@@ -11,7 +11,8 @@ use opentelemetry::{SpanId, TraceFlags, trace::SpanContext};
 pub(crate) const RANDOM: TraceFlags = TraceFlags::new(0x02);
 
 thread_local! {
-    static STATE: Cell<u64> = Cell::new(RandomState::new().hash_one(0));
+    /// Zero until the thread's first id.
+    static STATE: Cell<u64> = const { Cell::new(0) };
 }
 
 /// A span of an id of its own in the trace of a caller that refused. The random flag belongs to the trace, and stays.
@@ -27,7 +28,11 @@ pub(crate) fn span_context(caller: &SpanContext) -> SpanContext {
 
 /// A new id, random enough for spans that are never recorded: SplitMix64, seeded in each thread.
 fn span_id() -> SpanId {
-    let state = STATE.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let last = match STATE.get() {
+        0 => RandomState::new().hash_one(0),
+        last => last,
+    };
+    let state = last.wrapping_add(0x9e37_79b9_7f4a_7c15);
     STATE.set(state);
     let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

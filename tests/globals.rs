@@ -7,50 +7,14 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use common::Spans;
+use common::{Spans, mine::Mine};
 use http::{HeaderMap, HeaderValue, Request, Response};
-use opentelemetry::{
-    Context, SpanId, TraceFlags, TraceId, global,
-    propagation::{Extractor, Injector, TextMapPropagator, text_map_propagator::FieldIter},
-    trace::{SpanContext, TraceContextExt, TraceState},
-};
+use opentelemetry::global;
 use throughline::{ClientLayer, ServerLayer};
 use tower::{Layer, ServiceExt, service_fn};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-
-/// `x-mine: {trace id}/{span id}`.
-#[derive(Debug)]
-struct Mine([String; 1]);
-
-impl TextMapPropagator for Mine {
-    fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
-        let span = cx.span();
-        let span = span.span_context();
-        injector.set("X-Mine", format!("{}/{}", span.trace_id(), span.span_id()));
-    }
-
-    fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
-        let parsed = extractor
-            .get("X-Mine")
-            .and_then(|text| text.split_once('/'));
-        let Some((trace, span)) = parsed else {
-            return cx.clone();
-        };
-        cx.with_remote_span_context(SpanContext::new(
-            TraceId::from_hex(trace).unwrap(),
-            SpanId::from_hex(span).unwrap(),
-            TraceFlags::SAMPLED,
-            true,
-            TraceState::NONE,
-        ))
-    }
-
-    fn fields(&self) -> FieldIter<'_> {
-        FieldIter::new(&self.0)
-    }
-}
 
 /// One request with these headers through both layers; gives back what goes out.
 async fn send(
@@ -97,6 +61,13 @@ async fn layers_follow_the_globals_as_they_come() {
     assert_eq!(sent["baggage"], "user=alice");
     let sent = send(&layers, &[]).await;
     assert!(sent.is_empty(), "{sent:?}");
+    // Nor is a caller told of a trace that there is not.
+    let timed = ServerLayer::new().server_timing(true);
+    let service = timed.layer(service_fn(async |_: Request<String>| {
+        Ok::<_, Infallible>(Response::new(String::new()))
+    }));
+    let response = service.oneshot(Request::new(String::new())).await.unwrap();
+    assert!(response.headers().is_empty(), "{response:?}");
 
     // A provider, and still W3C while nobody has named another format.
     let foreign = Spans::of_stranger();
@@ -108,7 +79,7 @@ async fn layers_follow_the_globals_as_they_come() {
     assert_ne!(sent["traceparent"], PARENT);
 
     // The user's own format is used instead, both ways.
-    global::set_text_map_propagator(Mine(["x-mine".to_owned()]));
+    global::set_text_map_propagator(Mine::default());
     foreign.reset();
     let sent = send(
         &layers,

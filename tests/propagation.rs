@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use axum::{Router, extract::Request, routing::any};
 use bytes::Bytes;
 use common::{
-    Spans, is_child, named,
+    Spans, is_child,
+    mine::Mine,
+    named,
     net::{http1, read, serve_axum},
 };
 use http::HeaderMap;
@@ -17,7 +19,7 @@ use opentelemetry::{
     trace::{SpanKind, TraceContextExt},
 };
 use opentelemetry_sdk::trace::{Sampler, SpanData};
-use throughline::{ClientLayer, RemoteParent, ServerLayer, Targets};
+use throughline::{ClientLayer, RemoteParent, ServerLayer, Targets, otel::Pipeline};
 use tower::{ServiceBuilder, ServiceExt};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -294,6 +296,35 @@ async fn hosts_that_may_not_have_the_trace_get_none_not_even_a_copy() {
             assert_eq!(header(&sent, "tracestate"), trace.then_some("a=1"));
             assert_eq!(header(&sent, "baggage"), baggage.then_some("user=alice"));
             assert_eq!(header(&sent, "x-own"), copies.then_some("kept"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_format_of_one_s_own_is_used_both_ways_and_taken_out_too() {
+    let mine = format!("{TRACE}/{SPAN}");
+    let headers = [
+        ("x-mine", &*mine),
+        ("traceparent", &traceparent("00")),
+        ("baggage", "user=alice"),
+    ];
+    for (targets, goes) in [(Targets::all(), true), (Targets::none(), false)] {
+        let spans = Spans::new();
+        let telemetry = Pipeline::of(spans.provider())
+            .propagator(Mine::default())
+            .build();
+        let mut hop = Hop::new(spans);
+        hop.server = hop.server.telemetry(&telemetry);
+        hop.client = hop.client.telemetry(&telemetry).propagate_to(targets);
+        hop.copies = true;
+        let (spans, sent) = hop.send(&headers).await;
+        let (server, client) = sides(&spans);
+        assert_eq!(server.parent_span_id.to_string(), SPAN);
+        let want = format!("{TRACE}/{}", client.span_context.span_id());
+        assert_eq!(header(&sent, "x-mine"), goes.then_some(&*want));
+        if !goes {
+            assert_eq!(header(&sent, "traceparent"), None);
+            assert_eq!(header(&sent, "baggage"), None);
         }
     }
 }

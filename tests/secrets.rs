@@ -182,3 +182,43 @@ async fn a_long_query_hides_no_secret_behind_its_cut() {
         assert_silent(&spans, &length.to_string());
     }
 }
+
+#[tokio::test]
+async fn an_error_that_quotes_a_url_is_cut_short() {
+    let texts = [
+        "error sending request for url (http://u:s3cr3t@a.example/x?sig=s3cr3t)",
+        "error sending request for url (http://s3cr3t@a.example/x#s3cr3t): refused",
+        "GET https://a.example?sig=s3cr3t failed; tried \"https://u:s3cr3t)'@b.example/\" too",
+    ];
+    for text in texts {
+        let spans = Spans::new();
+        let failing = || {
+            tower::service_fn(move |_: http::Request<()>| async move {
+                let error = io::Error::new(io::ErrorKind::TimedOut, text);
+                Err::<http::Response<String>, axum::BoxError>(error.into())
+            })
+        };
+        let request = || http::Request::get("http://a/").body(()).unwrap();
+        let client = ClientLayer::new().telemetry(&spans.telemetry);
+        let server = ServerLayer::new().telemetry(&spans.telemetry);
+        for error in [
+            ServiceBuilder::new()
+                .layer(client)
+                .service(failing())
+                .oneshot(request())
+                .await
+                .err(),
+            ServiceBuilder::new()
+                .layer(server)
+                .service(failing())
+                .oneshot(request())
+                .await
+                .err(),
+        ] {
+            assert_eq!(error.unwrap().to_string(), text, "the caller gets it all");
+        }
+        assert_silent(&spans, text);
+        // The rest of it is worth having.
+        assert!(String::from_utf8_lossy(&otlp(&spans)).contains("a.example"));
+    }
+}

@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     fmt::Display,
     sync::Arc,
     task::{Context, Poll},
@@ -38,9 +39,9 @@ pub struct ClientService<S> {
 }
 
 /// An exchange that has begun, and what the outgoing headers must become.
-pub(crate) struct Sending {
+pub(crate) struct Sending<'a> {
     pub(crate) exchange: Exchange,
-    telemetry: Handle,
+    telemetry: Cow<'a, Handle>,
     trace: bool,
     baggage: bool,
 }
@@ -83,7 +84,7 @@ where
     }
 }
 
-impl Sending {
+impl Sending<'_> {
     /// Writes the trace into the headers, or takes it out where the host may not have it.
     pub(crate) fn inject(self, headers: &mut HeaderMap) -> Exchange {
         if let Some(context) = self.exchange.context() {
@@ -102,12 +103,12 @@ impl Sending {
 /// Opens the exchange of an attempt. `None`: nothing is traced, and the request goes out untouched.
 ///
 /// `body_size` is the exact size of the body, where that is known without a `content-length`.
-pub(crate) fn begin(
-    config: &Arc<ClientConfig>,
+pub(crate) fn begin<'a>(
+    config: &'a Arc<ClientConfig>,
     head: &RequestHead<'_>,
     resend_count: u32,
     body_size: Option<u64>,
-) -> Option<Sending> {
+) -> Option<Sending<'a>> {
     let parent = opentelemetry::Context::current();
     if parent.is_telemetry_suppressed() || !config.common.keeps(head) {
         return None;

@@ -271,7 +271,10 @@ impl State {
             attributes.set(names::HTTP_ROUTE, route);
         }
         // A client that reads no further than a failing status has been told by that.
-        let is_told = matches!(self.side, Side::Client(_)) && verdict.error_type.is_some();
+        let is_told = matches!(
+            (&self.side, self.protocol),
+            (Side::Client(_), Protocol::Http)
+        ) && verdict.error_type.is_some();
         if let Some(mark) = ending.mark().filter(|_| !is_told) {
             attributes.set(names::ENDING, Value::Static(mark));
         }

@@ -9,8 +9,11 @@ use std::{
 };
 
 use crate::{
-    axum_extensions, hyper_util_extensions, outcome::Failure, reqwest_extensions,
-    reqwest_middleware_extensions, semconv::url::prefix, tonic_extensions,
+    axum_extensions, hyper_util_extensions,
+    outcome::Failure,
+    reqwest_extensions, reqwest_middleware_extensions,
+    semconv::url::{self, prefix},
+    tonic_extensions,
 };
 
 /// How deep a chain of sources is followed; a chain that loops must end too.
@@ -57,10 +60,7 @@ pub(crate) fn message(error: &dyn Display, dynamic: Option<&(dyn Error + 'static
         }
         source = error.source();
     }
-    if text.len() > MESSAGE {
-        text.truncate(prefix(&text, MESSAGE).len());
-    }
-    text
+    prefix(&url::bare(&text), MESSAGE).to_owned()
 }
 
 /// A `Display` that fails leaves what it wrote.

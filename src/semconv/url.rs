@@ -3,12 +3,14 @@
 //! OpenTelemetry HTTP semantic conventions 1.45.0, attributes `url.full` and `url.query`.
 
 mod cap;
+mod quoted;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use cap::Capped;
 pub(crate) use cap::{capped, prefix};
+pub(crate) use quoted::bare;
 
 /// Which query values are replaced by `REDACTED` before a URL is written to a span.
 ///
