@@ -53,8 +53,8 @@ use crate::{
 /// - Whoever drops the future or the stream before that makes it `CANCELLED`. The server is told when both directions are
 ///   let go: a stream of requests that is still open keeps it working.
 /// - A call that no server answered has the code that gRPC gives it, not always tonic's, which a caller sees: a deadline of
-///   the client's own is `DEADLINE_EXCEEDED` (tonic: `CANCELLED`), a connection that broke `UNAVAILABLE` (tonic:
-///   `UNKNOWN`). The feature `tonic` reads these errors; without it such a call is `UNKNOWN`.
+///   the client's own is `DEADLINE_EXCEEDED` (tonic: `CANCELLED`, as it also is where a tonic server's answer to the same
+///   deadline comes first), a connection that broke `UNAVAILABLE` (tonic: `UNKNOWN`). The feature `tonic` reads these errors; without it such a call is `UNKNOWN`.
 /// - What a generated client finds wrong in a complete message, such as its size, it finds outside of this layer.
 /// - A channel does not say to whom it is connected: there is no `network.peer.address`.
 /// - The conventions have one span for a call with all its retries: this layer goes outside of them.

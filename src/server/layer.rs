@@ -59,7 +59,8 @@ use crate::{
 ///
 /// - A call that its client cancels is `CANCELLED`. tonic keeps deadlines outside of all layers and until the head of the
 ///   response only: a call that runs out of time sees itself dropped. It is `CANCELLED` too, with what was asked as
-///   `throughline.rpc.timeout`, in milliseconds, and `throughline.rpc.deadline_exceeded` where that had passed.
+///   `throughline.rpc.timeout`, in milliseconds, and `throughline.rpc.deadline_exceeded` where that had passed
+///   since the call came in; a client, whose clock began earlier, may give up a little before.
 /// - gRPC-web has its trailers in its body and is HTTP. Behind tonic-web's layer, which translates it, it is gRPC.
 /// - What says it is gRPC and is not, is a call as well: of the method `_OTHER` where the path names none, and with the
 ///   status `UNKNOWN` where the answer has none.

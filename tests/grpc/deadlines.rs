@@ -93,6 +93,48 @@ async fn a_client_knows_its_own_deadline() {
 }
 
 #[tokio::test]
+async fn both_ends_of_tonic_keep_the_same_deadline() {
+    let spans = Spans::new();
+    let (addr, _calls) = serve(spans.server()).await;
+    let mut client = spans.connect(addr).await;
+    let mut ask = asking([("ask-hang", "1")]);
+    ask.set_timeout(Duration::from_millis(50));
+    client.quote(ask).await.unwrap_err();
+    let (server, client) = spans.pair().await;
+    assert_eq!(verdict(&server), ("CANCELLED".to_owned(), None, false));
+    let timeout = attribute(&server, "throughline.rpc.timeout");
+    assert_eq!(timeout, Some(Value::I64(50)));
+    // Whose timer fires first is chance: the client's own, or that behind the server's answer, for which tonic's word is
+    // CANCELLED.
+    let words: &[&str] = if cfg!(feature = "tonic") {
+        &["DEADLINE_EXCEEDED", "CANCELLED"]
+    } else {
+        &["UNKNOWN", "CANCELLED"]
+    };
+    assert!(words.contains(&verdict(&client).0.as_str()), "{client:?}");
+}
+
+#[tokio::test]
+async fn a_connection_that_takes_too_long_is_no_deadline() {
+    let spans = Spans::new();
+    let never = tower::service_fn(|_: http::Uri| {
+        std::future::pending::<std::io::Result<hyper_util::rt::TokioIo<tokio::net::TcpStream>>>()
+    });
+    let channel = tonic::transport::Endpoint::from_static("http://pricing.shop")
+        .connect_timeout(Duration::from_millis(20))
+        .connect_with_connector_lazy(never);
+    let service = tower::ServiceBuilder::new()
+        .layer(spans.client())
+        .service(channel);
+    let mut client = crate::shop::pricing_client::PricingClient::new(service);
+    client.quote(item("sock")).await.unwrap_err();
+    let span = spans.only().await;
+    if cfg!(feature = "tonic") {
+        assert_eq!(verdict(&span).0, "UNAVAILABLE");
+    }
+}
+
+#[tokio::test]
 async fn a_stream_outlives_its_deadline_once_its_head_is_there() {
     let spans = Spans::new();
     let (addr, _calls) = serve(spans.server()).await;

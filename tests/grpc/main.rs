@@ -11,8 +11,10 @@ mod common;
 mod deadlines;
 mod metadata;
 mod neighbours;
+mod one_port;
 mod propagation;
 mod raw;
+mod scripted;
 #[path = "../proto/mod.rs"]
 mod shop;
 mod support;

@@ -8,8 +8,9 @@ use tower::ServiceBuilder;
 
 use crate::{
     raw::{self, Answer},
+    scripted::Scripted,
     shop::{pricing_client::PricingClient, pricing_server::PricingServer},
-    support::{Scripted, Spans, asking, channel, drain, item, serve, spawn, verdict},
+    support::{Spans, asking, channel, drain, item, serve, spawn, verdict},
 };
 
 async fn bare() -> SocketAddr {
