@@ -1,4 +1,66 @@
-//! Distributed tracing for Tower and hyper: one layer on a server, one on a client.
+//! Distributed tracing for Tower and hyper services: one layer on a server, one on a client, one [`init`].
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "axum", feature = "setup"))]
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use axum::{Router, routing::get};
+//! use throughline::{ClientLayer, ServerLayer};
+//! use tower::ServiceBuilder;
+//!
+//! let telemetry = throughline::init()?;
+//!
+//! // A span for each request that comes in …
+//! let app: Router = Router::new()
+//!     .route("/orders/{id}", get(|| async { "order" }))
+//!     .layer(ServerLayer::new());
+//!
+//! // … and for each that goes out, which hands the trace on.
+//! # let client = tower::service_fn(|_: http::Request<String>| async { Ok::<_, std::io::Error>(http::Response::new(String::new())) });
+//! let client = ServiceBuilder::new().layer(ClientLayer::new()).service(client);
+//!
+//! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! axum::serve(listener, app)
+//!     .with_graceful_shutdown(throughline::stop_signal())
+//!     .await?;
+//! telemetry.shutdown().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is where
+//!
+//! | to | see |
+//! |---|---|
+//! | trace a server: its defaults, its hooks, and when they run | [`ServerLayer`] |
+//! | trace a client, an attempt of a retry, a tonic `Channel` | [`ClientLayer`] |
+//! | trace reqwest | the modules `reqwest` and `reqwest_middleware`, features of those names |
+//! | send spans somewhere, by the `OTEL_*` variables or in code | [`init`], [`Setup`] |
+//! | use an exporter, a sampler, a propagator or a provider of one's own | [`otel`] |
+//! | put a layer around a whole axum router | the module `axum` |
+//! | name a route from a handler | [`set_route`] |
+//! | write the trace id into a log line or an answer | [`current_ids`], [`ServerLayer::server_timing`] |
+//! | start a task that belongs to the request | [`carry`] |
+//!
+//! # In a handler
+//!
+//! The request's span is OpenTelemetry's current span, in the handler and across its `.await`s: spans made by the
+//! OpenTelemetry API, or by `tracing` through tracing-opentelemetry, are its children, and so are the calls of a
+//! [`ClientLayer`].
+//!
+//! # What a span says
+//!
+//! Semantic conventions 1.45.0, for HTTP and gRPC. A request is a gRPC call if its `content-type` says so, and then has
+//! RPC attributes and none of HTTP's; its status is that of the trailers. Besides the conventions' own:
+//!
+//! | attribute | when |
+//! |---|---|
+//! | `throughline.ending` | `cancelled`: a server's caller left, or a client read no further, unless its status failed already. `upgraded`: the connection became something else; the span covers the handshake |
+//! | `throughline.rpc.timeout` | the deadline that a gRPC caller asked for, in milliseconds |
+//! | `throughline.rpc.deadline_exceeded` | that deadline had run out when the call was cancelled |
+//!
+//! `error.type` is a status code, a gRPC code, `cancelled`, `panic`, a word for what broke (`timeout`,
+//! `connection_refused`, `connection_reset`, `connection_closed`, `incomplete_message`, `overloaded`, `dns`, …), the name
+//! of an error's type, or `_OTHER`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(
     clippy::unwrap_used,
@@ -103,3 +165,8 @@ pub use crate::{
     telemetry::Telemetry,
     value::Value,
 };
+
+/// The README's samples, compiled.
+#[cfg(all(doctest, feature = "axum", feature = "otlp-http"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
