@@ -1,4 +1,4 @@
-//! The one door to OpenTelemetry's own types: its crates, our propagators, and a pipeline of a provider of one's own.
+//! Everything that names OpenTelemetry's own types: its crates, our propagators, a pipeline of a provider of one's own.
 //!
 //! These crates are at 0.x: their next version is a breaking change of this module, and of this module alone.
 

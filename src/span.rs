@@ -1,12 +1,12 @@
 //! The one handle that owns a span and its context: the only file of the core that knows a tracer.
 
-mod attributes;
+pub(crate) mod attributes;
 mod ids;
 
 use std::{borrow::Cow, time::SystemTime};
 
+pub(crate) use self::attributes::Attributes;
 use self::attributes::ROOM;
-pub(crate) use self::attributes::{Attributes, to_otel};
 pub use self::ids::SpanIds;
 use crate::{
     telemetry::Ids,

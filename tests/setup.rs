@@ -176,7 +176,7 @@ async fn a_collector_that_refuses_is_told_of_once() {
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(
         warnings[0].starts_with(&format!(
-            "spans do not reach {url}/v1/traces: Connection refused"
+            "cannot send spans to {url}/v1/traces: Connection refused"
         )),
         "{warnings:?}"
     );
@@ -234,7 +234,7 @@ async fn the_end_of_an_outage_is_told_with_what_was_lost() {
         warnings.all(),
         [
             format!(
-                "spans do not reach {target}: it answers 400 Bad Request; they are lost until this is said to be over"
+                "cannot send spans to {target}: it answers 400 Bad Request; they are lost until it works again, which will be reported"
             ),
             format!("spans reach {target} again; 2 spans were lost in between"),
         ]
@@ -283,12 +283,12 @@ async fn each_variable_set_empty_and_wrong() {
         (
             "OTEL_TRACES_EXPORTER",
             "zipkin,otlp",
-            r#"OTEL_TRACES_EXPORTER="zipkin" is not supported yet; the others are used"#,
+            r#"OTEL_TRACES_EXPORTER="zipkin" is not supported; the others are used"#,
         ),
         (
             "OTEL_PROPAGATORS",
             "b3",
-            r#"OTEL_PROPAGATORS="b3" is not supported yet; tracecontext,baggage is used instead"#,
+            r#"OTEL_PROPAGATORS="b3" is not supported; tracecontext,baggage is used instead"#,
         ),
         (
             "OTEL_PROPAGATORS",
@@ -303,12 +303,22 @@ async fn each_variable_set_empty_and_wrong() {
         (
             "OTEL_EXPORTER_OTLP_TIMEOUT",
             "10s",
-            r#"OTEL_EXPORTER_OTLP_TIMEOUT="10s" is not a whole number of milliseconds; ignored"#,
+            r#"OTEL_EXPORTER_OTLP_TIMEOUT="10s" is not a whole number of milliseconds; 10000 is used instead"#,
         ),
         (
             "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
             "-1",
-            r#"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT="-1" is not a whole number of milliseconds; ignored"#,
+            r#"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT="-1" is not a whole number of milliseconds; OTEL_EXPORTER_OTLP_TIMEOUT is used instead"#,
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_PROTOCOL",
+            "grpc",
+            r#"OTEL_EXPORTER_OTLP_PROTOCOL="grpc" is not supported; http/protobuf is used instead, which collectors take on port 4318"#,
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+            "http/json",
+            r#"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL="http/json" is not supported; http/protobuf is used instead, which collectors take on port 4318"#,
         ),
         (
             "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -338,7 +348,7 @@ async fn each_variable_set_empty_and_wrong() {
         (
             "OTEL_TRACES_SAMPLER",
             "jaeger_remote",
-            r#"OTEL_TRACES_SAMPLER="jaeger_remote" is not supported yet; parentbased_always_on is used instead"#,
+            r#"OTEL_TRACES_SAMPLER="jaeger_remote" is not supported; parentbased_always_on is used instead"#,
         ),
         (
             "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS",

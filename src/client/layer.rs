@@ -30,7 +30,7 @@ use crate::{
 /// One span covers one attempt: inside a retry layer each try has its own, siblings under the caller's span. The span
 /// starts when the inner service is called, then its context goes into the headers. It ends once: when the body of the
 /// response has been read to its end or dropped, or at an error. That the caller drops the future or the body is no
-/// error; the span says `throughline.ending=cancelled`.
+/// error; the span says `throughline.ending=cancelled`, also of a response whose body is not read.
 ///
 /// # Defaults
 ///

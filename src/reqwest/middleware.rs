@@ -9,8 +9,8 @@
 //!     .build();
 //! ```
 //!
-//! Put it *behind* a retry middleware, so that each attempt has a span of its own, with its
-//! `http.request.resend_count`.
+//! Add it after a retry middleware, `.with(retry).with(TracingMiddleware::new(..))`, so that each attempt has a span of
+//! its own, with its `http.request.resend_count`.
 
 use std::sync::Arc;
 

@@ -26,6 +26,9 @@ use crate::{
 /// # }
 /// ```
 ///
+/// On axum, give it to `Router::layer` after the routes: what is added later is not traced. Around a whole router, see
+/// the module `axum`.
+///
 /// # When
 ///
 /// The span starts when the service is called with the request, and its context is current in that call, in each poll of
@@ -38,7 +41,9 @@ use crate::{
 /// - Every request is traced.
 /// - The caller's trace is carried on: [`RemoteParent::Adopt`].
 /// - The span is called `{method} {route}` with the route of axum's router, else `{method}`; gRPC calls by their method.
-/// - No proxy is trusted: `client.address` is the socket's peer, `server.address` the `:authority` or `Host`.
+/// - No proxy is trusted: `client.address` is the socket's peer, `server.address` the `:authority` or `Host`. The peer is
+///   known where axum is served by `into_make_service_with_connect_info::<SocketAddr>()`, on tonic with the feature
+///   `tonic`, and where a [`PeerAddr`](crate::PeerAddr) is in the request's extensions.
 /// - A request that does not say its scheme came by `http`.
 /// - No header is recorded. Known-secret values of the query are `REDACTED`, see [`Redaction`].
 /// - No body size is recorded.
@@ -134,12 +139,12 @@ impl ServerLayer {
         self.with(|config| config.common.body_sizes = record)
     }
 
-    /// Believes these proxies what they say of the client in `Forwarded` and `X-Forwarded-*`.
+    /// Believes what these proxies say of the client in `Forwarded` and `X-Forwarded-*`.
     pub fn trust_forwarded(self, proxies: TrustedProxies) -> Self {
         self.with(|config| config.trust = proxies)
     }
 
-    /// `url.scheme` of requests that do not say theirs is `https`: for a server that ends TLS itself.
+    /// Records `url.scheme=https` where a request does not say its scheme: for a server that ends TLS itself.
     pub fn https(self) -> Self {
         self.with(|config| config.scheme = Scheme::Https)
     }

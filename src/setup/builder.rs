@@ -20,7 +20,7 @@ use super::{
     watch::Watch,
 };
 use crate::{
-    span::to_otel,
+    span::attributes::to_otel,
     telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits},
     value::Value,
 };
@@ -45,7 +45,7 @@ pub fn init() -> Result<Telemetry, SetupError> {
     Setup::new().init()
 }
 
-/// A pipeline to be: what code says beats what the environment says, which beats the defaults.
+/// Builds a telemetry pipeline. Code beats the environment, the environment beats the defaults.
 ///
 /// Exporters, processors, samplers and propagators of OpenTelemetry's types are given through
 /// [`otel::SetupExt`](crate::otel::SetupExt).
@@ -53,18 +53,20 @@ pub fn init() -> Result<Telemetry, SetupError> {
 /// # Defaults
 ///
 /// * Spans go to `http://localhost:4318/v1/traces` by OTLP over HTTP, in batches, from a thread of their own.
-/// * The caller decides what is sampled; a request without a caller is.
+/// * Parent-based sampling: the caller's decision is followed, a request without a caller is sampled.
 /// * Trace Context and Baggage are read and written.
 /// * The service is called `unknown_service:` and the name of the executable.
-/// * Shutdown has 5 seconds.
+/// * Shutdown waits 5 seconds at most.
 /// * Warnings go to `tracing` where a subscriber is set, else to stderr.
 ///
 /// # Variables
 ///
 /// `OTEL_SDK_DISABLED`, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_EXPORTER` (`otlp`, `console`, `none`),
 /// `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`, `OTEL_PROPAGATORS` (`tracecontext`, `baggage`, `none`),
-/// `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_EXPORTER_OTLP_TIMEOUT`, their `OTEL_EXPORTER_OTLP_TRACES_…`
-/// forms, and `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`.
+/// `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_EXPORTER_OTLP_TIMEOUT`,
+/// `OTEL_EXPORTER_OTLP_PROTOCOL` (`http/protobuf`), their `OTEL_EXPORTER_OTLP_TRACES_…` forms, and
+/// `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`. The SDK reads `OTEL_BSP_…` and `OTEL_SPAN_…_LIMIT` by itself, its OTLP
+/// exporter `OTEL_EXPORTER_OTLP_COMPRESSION`. No other variable is read.
 ///
 /// A proxy named by `HTTP_PROXY`, `HTTPS_PROXY` or `ALL_PROXY` is used for a collector that is not on this machine, unless
 /// `NO_PROXY` names it. Redirects are not followed: they would carry the headers elsewhere.

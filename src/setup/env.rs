@@ -90,12 +90,20 @@ impl Env {
             match value.parse::<u64>() {
                 Ok(0) => return None,
                 Ok(millis) => return Some(Duration::from_millis(millis)),
-                Err(_) => self.wrong(
-                    name,
-                    &value,
-                    "is not a whole number of milliseconds",
-                    "ignored",
-                ),
+                Err(_) => {
+                    let [_, general] = names;
+                    let instead = if name == general {
+                        format!("{} is used instead", default.as_millis())
+                    } else {
+                        format!("{general} is used instead")
+                    };
+                    self.wrong(
+                        name,
+                        &value,
+                        "is not a whole number of milliseconds",
+                        &instead,
+                    );
+                }
             }
         }
         Some(default)

@@ -17,6 +17,9 @@ use super::{
     watch::{Cause, Watch},
 };
 
+/// Who looks at a console waits for what it shows.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
 /// Puts a user's exporter, whose type is forgotten, behind a watch.
 pub(super) type MakeProcessor = Box<dyn FnOnce(&Arc<Watch>) -> Box<dyn SpanProcessor> + Send>;
 
@@ -68,7 +71,7 @@ impl Exits {
                     report,
                     Box::new(|watch| {
                         let console = opentelemetry_stdout::SpanExporter::default();
-                        watch.processor(console, true)
+                        watch.processor(console, true, Some(AT_ONCE))
                     }),
                 ),
             }
@@ -100,7 +103,7 @@ fn from_env(env: &Env) -> Vec<Exporter> {
                 continue;
             }
             "zipkin" | "logging" | "otlp/stdout" => {
-                refused.push((word, "is not supported yet"));
+                refused.push((word, "is not supported"));
                 continue;
             }
             _ => {

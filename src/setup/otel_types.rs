@@ -40,8 +40,9 @@ mod sealed {
 
 impl SetupExt for Setup {
     fn exporter(mut self, exporter: impl SpanExporter + 'static) -> Self {
-        self.exporters
-            .push(Box::new(move |watch| watch.processor(exporter, false)));
+        self.exporters.push(Box::new(move |watch| {
+            watch.processor(exporter, false, None)
+        }));
         self
     }
 

@@ -34,6 +34,7 @@ pub(super) fn processor(
     report: &Report,
 ) -> Result<(Box<dyn SpanProcessor>, Arc<Watch>), SetupError> {
     let endpoint = Endpoint::choose(endpoint, env)?;
+    check_protocol(env);
     let limit = env.limit(
         [
             "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
@@ -57,7 +58,7 @@ pub(super) fn processor(
         .build()
         .map_err(|error| SetupError::new("the OTLP exporter cannot be made").with_source(error))?;
     let watch = Watch::new(endpoint.to_string(), report.clone(), cause);
-    Ok((watch.processor(exporter, true), watch))
+    Ok((watch.processor(exporter, true, None), watch))
 }
 
 /// Sends what the exporter encoded, with our headers.
@@ -136,6 +137,19 @@ fn client(endpoint: &Endpoint, limit: Option<Duration>) -> Result<blocking::Clie
         .join()
         .map_err(|_| failed())?;
     built.map_err(|error| failed().with_source(error.without_url()))
+}
+
+fn check_protocol(env: &Env) {
+    let names = [
+        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+        "OTEL_EXPORTER_OTLP_PROTOCOL",
+    ];
+    if let Some((name, value)) = env.first(names)
+        && !value.eq_ignore_ascii_case("http/protobuf")
+    {
+        let instead = "http/protobuf is used instead, which collectors take on port 4318";
+        env.wrong(name, &value, "is not supported", instead);
+    }
 }
 
 fn headers(env: &Env) -> HeaderMap {

@@ -76,7 +76,7 @@ fn formats(env: &Env) -> Vec<Format> {
                 continue;
             }
             "b3" | "b3multi" | "jaeger" | "xray" | "xray-lambda" | "ottrace" => {
-                refused.push((word, "is not supported yet"));
+                refused.push((word, "is not supported"));
                 continue;
             }
             _ => {

@@ -47,7 +47,7 @@ impl Chosen {
             }
             known @ ("jaeger_remote" | "parentbased_jaeger_remote" | "xray") => {
                 let instead = "parentbased_always_on is used instead";
-                env.wrong(NAME, known, "is not supported yet", instead);
+                env.wrong(NAME, known, "is not supported", instead);
                 default()
             }
             _ => {

@@ -15,7 +15,7 @@ use opentelemetry::Context;
 use opentelemetry_sdk::{
     Resource,
     error::{OTelSdkError, OTelSdkResult},
-    trace::{BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor},
+    trace::{BatchConfigBuilder, BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor},
 };
 use tracing::{Dispatch, dispatcher, subscriber::NoSubscriber};
 
@@ -100,19 +100,27 @@ impl Watch {
         })
     }
 
-    /// A processor that sends batches to this exporter from a thread of its own.
+    /// A processor that sends batches to this exporter from a thread of its own, after `OTEL_BSP_SCHEDULE_DELAY` or
+    /// the delay that is given.
     pub(super) fn processor(
         self: &Arc<Self>,
         exporter: impl SpanExporter + 'static,
         quiet: bool,
+        delay: Option<Duration>,
     ) -> Box<dyn SpanProcessor> {
         let watched = Watched {
             exporter,
             watch: Arc::clone(self),
             quiet,
         };
+        let mut config = BatchConfigBuilder::default();
+        if let Some(delay) = delay {
+            config = config.with_scheduled_delay(delay);
+        }
         Box::new(Counted {
-            batches: BatchSpanProcessor::builder(watched).build(),
+            batches: BatchSpanProcessor::builder(watched)
+                .with_batch_config(config.build())
+                .build(),
             watch: Arc::clone(self),
         })
     }
@@ -174,7 +182,7 @@ impl Watch {
         state.warned = Some(Instant::now());
         drop(state);
         self.report.warn(&format!(
-            "spans do not reach {}: {cause}; they are lost until this is said to be over",
+            "cannot send spans to {}: {cause}; they are lost until it works again, which will be reported",
             self.target
         ));
     }
