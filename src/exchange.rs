@@ -168,6 +168,13 @@ impl Exchange {
         }
     }
 
+    /// The head of the response says how long its body is, which does not say so itself.
+    pub(crate) fn declare(&self, size: Option<u64>) {
+        if let (Self::Live(state), Some(size)) = (self, size) {
+            state.declare(size);
+        }
+    }
+
     /// The body of the response says how long it is, and whether it is over already. Ends the exchange if there is none
     /// to come.
     pub(crate) fn expect(&mut self, size: Option<u64>, is_over: bool) {

@@ -6,12 +6,13 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{HeaderName, Response};
+use http::{HeaderMap, HeaderName, Response, header::CONTENT_LENGTH};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
 use crate::{
-    body::TracedBody, exchange::Exchange, head::ResponseHead, outcome::End, semconv::error,
+    body::TracedBody, exchange::Exchange, head::ResponseHead, outcome::End, scan::decimal,
+    semconv::error,
 };
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -55,6 +56,9 @@ where
                 if exchange.is_live() {
                     let timing = exchange.server_timing();
                     exchange.head(&ResponseHead::of(&response));
+                    if response.body().size_hint().exact().is_none() {
+                        exchange.declare(declared(response.headers()));
+                    }
                     if let Some(timing) = timing {
                         response.headers_mut().append(SERVER_TIMING, timing);
                     }
@@ -67,4 +71,11 @@ where
             }
         })
     }
+}
+
+/// The length that a head declares for a body that does not know its own: whoever writes such a body stops there.
+fn declared(headers: &HeaderMap) -> Option<u64> {
+    headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| decimal(length.as_bytes()))
 }

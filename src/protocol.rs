@@ -16,7 +16,7 @@ impl Protocol {
         else {
             return Self::Http;
         };
-        let ends = matches!(rest.first(), None | Some(b'+' | b';' | b' '));
+        let ends = matches!(rest.first(), None | Some(b'+' | b';' | b' ' | b'\t'));
         if ends && head.eq_ignore_ascii_case(GRPC) {
             Self::Grpc
         } else {

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, sync::Mutex, sync::PoisonError};
 
 use crate::{
+    semconv::names,
     span::{Attributes, SpanIds, Started},
     value::Value,
 };
@@ -12,7 +13,7 @@ use crate::{
 /// What a hook sets wins over what the layer sets, before or after it, and over what an earlier hook set: each key comes
 /// once. Only the attributes of the request stay as they are where a sampler has seen them, as OpenTelemetry's global
 /// provider may: see [`otel::Pipeline::sampler_reads_parent_only`](crate::otel::Pipeline::sampler_reads_parent_only).
-/// `error.type` is [`set_error`](Self::set_error)'s. A span that is not recorded takes nothing.
+/// Setting `error.type` is [`set_error`](Self::set_error). A span that is not recorded takes nothing.
 #[derive(Debug)]
 pub struct SpanMut<'a> {
     span: &'a Started,
@@ -56,8 +57,15 @@ impl<'a> SpanMut<'a> {
         key: impl Into<Cow<'static, str>>,
         value: impl Into<Value<'v>>,
     ) -> &mut Self {
+        let (key, value) = (key.into(), value.into());
+        if key == names::ERROR_TYPE {
+            return match value.into_text() {
+                Some(error_type) => self.set_error(error_type),
+                None => self,
+            };
+        }
         if self.span.recording {
-            self.attributes.replace(key.into(), value.into());
+            self.attributes.replace(key, value);
         }
         self
     }

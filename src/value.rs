@@ -26,6 +26,19 @@ pub enum Value<'a> {
     Strs(Vec<String>),
 }
 
+impl Value<'_> {
+    /// The text, if it is one.
+    pub(crate) fn into_text(self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Str(text) => Some(text.to_owned().into()),
+            Self::Static(text) => Some(text.into()),
+            Self::Shared(text) => Some(text.to_string().into()),
+            Self::Owned(text) => Some(text.into()),
+            Self::I64(_) | Self::F64(_) | Self::Bool(_) | Self::Strs(_) => None,
+        }
+    }
+}
+
 impl<'a> From<&'a str> for Value<'a> {
     fn from(value: &'a str) -> Self {
         Self::Str(value)
@@ -68,6 +81,20 @@ impl From<u16> for Value<'_> {
 impl From<u32> for Value<'_> {
     fn from(value: u32) -> Self {
         Self::I64(value.into())
+    }
+}
+
+impl From<u64> for Value<'_> {
+    /// What is too large for the protocol's signed number becomes the largest one.
+    fn from(value: u64) -> Self {
+        Self::I64(i64::try_from(value).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<usize> for Value<'_> {
+    /// What is too large for the protocol's signed number becomes the largest one.
+    fn from(value: usize) -> Self {
+        Self::I64(i64::try_from(value).unwrap_or(i64::MAX))
     }
 }
 

@@ -311,6 +311,21 @@ async fn each_variable_set_empty_and_wrong() {
             r#"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT="-1" is not a whole number of milliseconds; OTEL_EXPORTER_OTLP_TIMEOUT is used instead"#,
         ),
         (
+            "OTEL_BSP_MAX_QUEUE_SIZE",
+            "many",
+            r#"OTEL_BSP_MAX_QUEUE_SIZE="many" is not a whole number; 2048 is used instead"#,
+        ),
+        (
+            "OTEL_SPAN_LINK_COUNT_LIMIT",
+            "-1",
+            r#"OTEL_SPAN_LINK_COUNT_LIMIT="-1" is not a whole number; 128 is used instead"#,
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_COMPRESSION",
+            "gzip",
+            r#"OTEL_EXPORTER_OTLP_COMPRESSION="gzip" is not supported; spans are sent as they are"#,
+        ),
+        (
             "OTEL_EXPORTER_OTLP_PROTOCOL",
             "grpc",
             r#"OTEL_EXPORTER_OTLP_PROTOCOL="grpc" is not supported; http/protobuf is used instead, which collectors take on port 4318"#,

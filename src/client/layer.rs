@@ -77,7 +77,8 @@ impl ClientLayer {
         AttemptsLayer
     }
 
-    /// Says which requests are traced. Asked once a request; one that is left out passes untouched, without trace headers.
+    /// Says which requests are traced. Asked once a request; one that is left out has no span and gets no headers of ours.
+    /// [`propagate_to`](Self::propagate_to) holds for it all the same.
     pub fn filter(self, keep: impl Fn(&RequestHead<'_>) -> bool + Send + Sync + 'static) -> Self {
         self.with(|config| config.common.filter = Some(Arc::new(keep)))
     }

@@ -87,20 +87,46 @@ where
 impl Sending<'_> {
     /// Writes the trace into the headers, or takes it out where the host may not have it.
     pub(crate) fn inject(self, headers: &mut HeaderMap) -> Exchange {
-        if let Some(context) = self.exchange.context() {
-            if self.trace {
-                self.telemetry
-                    .propagation()
-                    .inject(context, headers, self.baggage);
-            } else {
-                self.telemetry.propagation().strip(headers);
-            }
+        let propagation = self.telemetry.propagation();
+        match self.exchange.context() {
+            _ if !self.trace => propagation.strip(headers),
+            Some(context) => propagation.inject(context, headers, self.baggage),
+            // Left out by the filter: what is in the headers is not ours, and may go where it goes.
+            None => {}
         }
         self.exchange
     }
 }
 
-/// Opens the exchange of an attempt. `None`: nothing is traced, and the request goes out untouched.
+/// Where a request goes, and what may go with it.
+struct Way<'a> {
+    destination: Destination<'a>,
+    trace: bool,
+    baggage: bool,
+}
+
+impl<'a> Way<'a> {
+    fn of(config: &'a ClientConfig, head: &RequestHead<'a>) -> Self {
+        let uri = head.uri();
+        let destination = match &config.target {
+            Some(target) => Destination::new(
+                target.scheme_str().or_else(|| uri.scheme()),
+                target.authority().map(http::uri::Authority::as_str),
+            ),
+            None => Destination::new(uri.scheme(), uri.authority()),
+        };
+        let (host, port) = (destination.host, destination.port);
+        let trace = config.propagate_to.contains(host, port);
+        Self {
+            destination,
+            trace,
+            baggage: trace && config.baggage_to.contains(host, port),
+        }
+    }
+}
+
+/// Opens the exchange of an attempt, unless the filter leaves it out. `None`: telemetry is suppressed, and the request
+/// goes out untouched.
 ///
 /// `body_size` is the exact size of the body, where that is known without a `content-length`.
 pub(crate) fn begin<'a>(
@@ -110,18 +136,19 @@ pub(crate) fn begin<'a>(
     body_size: Option<u64>,
 ) -> Option<Sending<'a>> {
     let parent = opentelemetry::Context::current();
-    if parent.is_telemetry_suppressed() || !config.common.keeps(head) {
+    if parent.is_telemetry_suppressed() {
         return None;
     }
     let telemetry = config.common.telemetry.handle();
-    let uri = head.uri();
-    let destination = match &config.target {
-        Some(target) => Destination::new(
-            target.scheme_str(),
-            target.authority().map(http::uri::Authority::as_str),
-        ),
-        None => Destination::new(uri.scheme(), uri.authority()),
-    };
+    let way = Way::of(config, head);
+    if !config.common.keeps(head) {
+        return Some(Sending {
+            exchange: Exchange::None,
+            telemetry,
+            trace: way.trace,
+            baggage: way.baggage,
+        });
+    }
     let protocol = Protocol::of(head.headers().first(&CONTENT_TYPE));
     let known = config
         .common
@@ -158,7 +185,7 @@ pub(crate) fn begin<'a>(
             let declared = || head.headers().first(&CONTENT_LENGTH).and_then(decimal);
             let call = Call {
                 redaction: &config.common.redaction,
-                destination: &destination,
+                destination: &way.destination,
                 service: config.peer_service.as_ref(),
                 template: template.as_deref(),
                 resend_count,
@@ -171,12 +198,10 @@ pub(crate) fn begin<'a>(
             conventions::client_request(config, protocol, &begin.method, head, &call, attributes);
         },
     );
-    let (host, port) = (destination.host, destination.port);
-    let trace = config.propagate_to.contains(host, port);
     Some(Sending {
         exchange,
         telemetry,
-        trace,
-        baggage: trace && config.baggage_to.contains(host, port),
+        trace: way.trace,
+        baggage: way.baggage,
     })
 }

@@ -131,14 +131,23 @@ impl State {
         status == StatusCode::SWITCHING_PROTOCOLS || (self.is_connect && status.is_success())
     }
 
+    /// How long the body is by its head or by itself. A gRPC answer has its verdict behind the body.
+    pub(super) fn declare(&self, size: u64) {
+        if self.protocol == Protocol::Http {
+            self.expected.store(size, Relaxed);
+        }
+    }
+
     /// The body says how long it is. Answers whether there is none to come: nobody polls a body that is over or empty,
     /// or that the protocol has no room for.
     pub(super) fn expect(&self, size: Option<u64>, is_over: bool) -> bool {
-        let size = size.filter(|_| self.protocol == Protocol::Http);
         if let Some(size) = size {
-            self.expected.store(size, Relaxed);
+            self.declare(size);
         }
-        is_over || size == Some(0) || self.is_head || matches!(self.status.load(Relaxed), 204 | 304)
+        is_over
+            || self.expected.load(Relaxed) == 0
+            || self.is_head
+            || matches!(self.status.load(Relaxed), 204 | 304)
     }
 
     /// A data frame passed. Answers whether it was the last one by the length that was expected: whoever sends a body of
@@ -147,7 +156,7 @@ impl State {
         // One writer: no need for an addition that is atomic as a whole.
         let sum = self.body_size.load(Relaxed).saturating_add(bytes as u64);
         self.body_size.store(sum, Relaxed);
-        sum == self.expected.load(Relaxed)
+        sum >= self.expected.load(Relaxed)
     }
 
     /// What a router found after the span had started. The first finding stays.

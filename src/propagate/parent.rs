@@ -13,8 +13,9 @@ pub enum RemoteParent {
     /// default, for callers of one's own.
     #[default]
     Adopt,
-    /// For a public edge: the server's span is the root of a trace of its own and links to the caller's span. The
-    /// stranger's sampling flag, trace state and baggage go no further.
+    /// For a public edge: the server's span begins a trace of its own and links to the caller's span. (Where the process
+    /// has a current span already, it is that one's child.) The stranger's sampling flag, trace state and baggage go no
+    /// further.
     Link,
     /// As if the caller had sent nothing.
     Ignore,

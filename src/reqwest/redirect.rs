@@ -5,7 +5,13 @@ use ::reqwest::{
     redirect::{Attempt, Policy},
 };
 
-use crate::{client::ClientLayer, config::ClientConfig, semconv::peer::default_port};
+use http::{Uri, uri::Authority};
+
+use crate::{
+    client::ClientLayer,
+    config::ClientConfig,
+    semconv::{client::Destination, peer::default_port},
+};
 
 /// A redirect policy for clients whose layer restricts [`propagate_to`](ClientLayer::propagate_to) or
 /// [`baggage_to`](ClientLayer::baggage_to): it follows up to ten redirects, as reqwest does by itself, but none that
@@ -37,13 +43,30 @@ fn carries_to_stranger(config: &ClientConfig, attempt: &Attempt<'_>) -> bool {
     let Some(first) = attempt.previous().first() else {
         return false;
     };
-    let lets = |url: &Url| {
-        let host = url.host_str().map(|host| host.trim_matches(['[', ']']));
-        let port = url.port().or_else(|| default_port(url.scheme()));
+    let lets = |(host, port): (Option<&str>, Option<u16>)| {
         let trace = config.propagate_to.contains(host, port);
         (trace, trace && config.baggage_to.contains(host, port))
     };
-    let (trace, baggage) = lets(first);
-    let (next_trace, next_baggage) = lets(attempt.url());
+    let next = place(attempt.url());
+    if next == place(first) {
+        return false;
+    }
+    // The headers were written for the configured target, where there is one.
+    let (trace, baggage) = match &config.target {
+        Some(target) => lets(destination(target)),
+        None => lets(place(first)),
+    };
+    let (next_trace, next_baggage) = lets(next);
     (trace && !next_trace) || (baggage && !next_baggage)
+}
+
+fn place(url: &Url) -> (Option<&str>, Option<u16>) {
+    let host = url.host_str().map(|host| host.trim_matches(['[', ']']));
+    (host, url.port().or_else(|| default_port(url.scheme())))
+}
+
+fn destination(target: &Uri) -> (Option<&str>, Option<u16>) {
+    let authority = target.authority().map(Authority::as_str);
+    let destination = Destination::new(target.scheme_str(), authority);
+    (destination.host, destination.port)
 }

@@ -15,7 +15,7 @@ use crate::{
 /// The span starts when the future is first polled, as a child of the span that was current when the future was made. It
 /// ends when the response's body has been read or dropped, or with the error; the response keeps its URL and its
 /// extensions.
-pub trait SendTraced: Sized {
+pub trait SendTraced: Sized + sealed::Sealed {
     /// What `send` does, under a span of the layer.
     ///
     /// # Errors
@@ -37,6 +37,13 @@ pub trait SendTraced: Sized {
         layer: &ClientLayer,
         attempts: &Attempts,
     ) -> impl Future<Output = Result<Response, Error>> + Send + use<Self>;
+}
+
+mod sealed {
+    #[allow(unnameable_types, reason = "nobody else implements it")]
+    pub trait Sealed {}
+
+    impl Sealed for ::reqwest::RequestBuilder {}
 }
 
 impl SendTraced for RequestBuilder {

@@ -63,9 +63,12 @@ pub(crate) fn request(
         sink.set(HTTP_REQUEST_METHOD_ORIGINAL, capped(head.method()));
     }
     server(call.destination, call.service, sink);
+    let uri = head.uri();
+    let scheme = uri.scheme().or(call.destination.scheme);
     // Without a scheme and a host there is no full URL, and half of one is none.
-    if let (Some(scheme), Some(authority)) = (call.destination.scheme, call.destination.authority) {
-        let uri = head.uri();
+    if let (Some(scheme), Some(authority)) =
+        (scheme, uri.authority().or(call.destination.authority))
+    {
         let url = Url {
             scheme,
             authority,

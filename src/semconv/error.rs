@@ -9,7 +9,9 @@ use std::{
 };
 
 use crate::{
-    axum_extensions, hyper_util_extensions,
+    axum_extensions,
+    guard::guarded,
+    hyper_util_extensions,
     outcome::Failure,
     reqwest_extensions, reqwest_middleware_extensions,
     semconv::url::{self, prefix},
@@ -63,10 +65,10 @@ pub(crate) fn message(error: &dyn Display, dynamic: Option<&(dyn Error + 'static
     prefix(&url::bare(&text), MESSAGE).to_owned()
 }
 
-/// A `Display` that fails leaves what it wrote.
+/// A `Display` that fails leaves what it wrote; so does one that panics, which the service never asked for.
 fn shown(error: &dyn Display) -> String {
     let mut text = String::new();
-    let _written = write!(text, "{error}");
+    let _written = guarded(|| write!(text, "{error}"));
     text
 }
 

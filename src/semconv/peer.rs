@@ -14,7 +14,7 @@ pub(crate) use authority::split_host_port;
 pub(crate) use forwarded::{Origin, resolve};
 pub use trust::{InvalidNetwork, TrustedProxies};
 
-/// The socket addresses of a connection, for the extensions of its requests.
+/// The address of a connection's other end, for the extensions of its requests.
 ///
 /// For services that accept connections themselves: insert it into each request before the layer sees it, and the span
 /// gets `network.peer.*`, and `client.*` when no trusted proxy names another client. Where a framework leaves its own
@@ -23,42 +23,25 @@ pub use trust::{InvalidNetwork, TrustedProxies};
 /// ```
 /// # use std::net::SocketAddr;
 /// use throughline::PeerAddr;
-/// # let (remote, local) = (SocketAddr::from(([192, 0, 2, 7], 49152)), SocketAddr::from(([192, 0, 2, 1], 80)));
-///
-/// // `remote` comes from `TcpListener::accept`, `local` from `TcpStream::local_addr`.
-/// let peer = PeerAddr::new(remote).with_local(local);
-/// # assert_eq!((peer.remote(), peer.local()), (remote, Some(local)));
+/// # let (remote, mut request) = (SocketAddr::from(([192, 0, 2, 7], 49152)), http::Request::new(()));
+/// // `remote` comes from `TcpListener::accept`.
+/// request.extensions_mut().insert(PeerAddr::new(remote));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct PeerAddr {
     remote: SocketAddr,
-    local: Option<SocketAddr>,
 }
 
 impl PeerAddr {
     /// The address that the connection came from (`getpeername`), not what a header says.
     pub fn new(remote: SocketAddr) -> Self {
-        Self {
-            remote,
-            local: None,
-        }
-    }
-
-    /// The address that the connection was accepted on (`getsockname`).
-    pub fn with_local(mut self, local: SocketAddr) -> Self {
-        self.local = Some(local);
-        self
+        Self { remote }
     }
 
     /// The address that the connection came from.
     pub fn remote(&self) -> SocketAddr {
         self.remote
-    }
-
-    /// The address that the connection was accepted on, if it was given.
-    pub fn local(&self) -> Option<SocketAddr> {
-        self.local
     }
 }
 
@@ -93,21 +76,5 @@ mod tests {
         ] {
             assert_eq!(default_port(scheme), port, "{scheme}");
         }
-    }
-
-    #[test]
-    fn a_peer_address_keeps_what_it_was_given() {
-        let (remote, local) = (
-            SocketAddr::from(([192, 0, 2, 7], 49152)),
-            SocketAddr::from(([127, 0, 0, 1], 80)),
-        );
-        assert_eq!(
-            (
-                PeerAddr::from(remote).remote(),
-                PeerAddr::new(remote).local()
-            ),
-            (remote, None)
-        );
-        assert_eq!(PeerAddr::new(remote).with_local(local).local(), Some(local));
     }
 }

@@ -25,6 +25,16 @@ use crate::{
     value::Value,
 };
 
+/// What the SDK reads by itself, and what it uses where it cannot read it. It does not say so.
+const SDK_NUMBERS: [(&str, u32); 6] = [
+    ("OTEL_BSP_SCHEDULE_DELAY", 5000),
+    ("OTEL_BSP_MAX_QUEUE_SIZE", 2048),
+    ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512),
+    ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", 128),
+    ("OTEL_SPAN_EVENT_COUNT_LIMIT", 128),
+    ("OTEL_SPAN_LINK_COUNT_LIMIT", 128),
+];
+
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Starts the pipeline that the environment describes, for the whole process. Short for `Setup::new().init()`.
@@ -54,7 +64,8 @@ pub fn init() -> Result<Telemetry, SetupError> {
 ///
 /// * Spans go to `http://localhost:4318/v1/traces` by OTLP over HTTP, in batches, from a thread of their own.
 /// * Parent-based sampling: the caller's decision is followed, a request without a caller is sampled.
-/// * Trace Context and Baggage are read and written.
+/// * Trace Context and Baggage are read and written; by [`init`](Self::init) whatever OpenTelemetry's global propagator
+///   is at each request, if one had been set by hand.
 /// * The service is called `unknown_service:` and the name of the executable.
 /// * Shutdown waits 5 seconds at most.
 /// * Warnings go to `tracing` where a subscriber is set, else to stderr.
@@ -65,8 +76,7 @@ pub fn init() -> Result<Telemetry, SetupError> {
 /// `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`, `OTEL_PROPAGATORS` (`tracecontext`, `baggage`, `none`),
 /// `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_EXPORTER_OTLP_TIMEOUT`,
 /// `OTEL_EXPORTER_OTLP_PROTOCOL` (`http/protobuf`), their `OTEL_EXPORTER_OTLP_TRACES_…` forms, and
-/// `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`. The SDK reads `OTEL_BSP_…` and `OTEL_SPAN_…_LIMIT` by itself, its OTLP
-/// exporter `OTEL_EXPORTER_OTLP_COMPRESSION`. No other variable is read.
+/// `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`. The SDK reads `OTEL_BSP_…` and `OTEL_SPAN_…_LIMIT` by itself. No other variable is read.
 ///
 /// A proxy named by `HTTP_PROXY`, `HTTPS_PROXY` or `ALL_PROXY` is used for a collector that is not on this machine, unless
 /// `NO_PROXY` names it. Redirects are not followed: they would carry the headers elsewhere.
@@ -89,7 +99,14 @@ pub struct Setup {
 struct Built {
     telemetry: Telemetry,
     provider: Option<SdkTracerProvider>,
-    propagator: propagators::Shared,
+    propagator: Option<propagators::Shared>,
+}
+
+/// Whose pipeline it is to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    Process,
+    Own,
 }
 
 impl Setup {
@@ -170,12 +187,12 @@ impl Setup {
     ///
     /// When what was given in code is wrong, or this build is without a feature that the environment asks for.
     pub fn init(self) -> Result<Telemetry, SetupError> {
-        let built = self.make()?;
+        let built = self.make(Scope::Process)?;
         built.telemetry.install();
         if let Some(provider) = built.provider {
             global::set_tracer_provider(provider);
         }
-        global::set_text_map_propagator(built.propagator);
+        propagators::Chosen::install(built.propagator);
         Ok(built.telemetry)
     }
 
@@ -186,14 +203,15 @@ impl Setup {
     ///
     /// As [`init`](Self::init).
     pub fn build(self) -> Result<Telemetry, SetupError> {
-        Ok(self.make()?.telemetry)
+        Ok(self.make(Scope::Own)?.telemetry)
     }
 
-    fn make(mut self) -> Result<Built, SetupError> {
+    fn make(mut self, scope: Scope) -> Result<Built, SetupError> {
         let env = Env::new(Arc::clone(&self.lookup), self.report.clone());
+        env.check_numbers(&SDK_NUMBERS);
         let propagator = match self.propagator.take() {
             Some(own) => own,
-            None => propagators::Chosen::from_env(&env),
+            None => propagators::Chosen::from_env(&env, scope),
         };
         let mut traits = Traits {
             propagation: propagator.layers,
@@ -244,6 +262,7 @@ impl Setup {
                     provider: provider.clone(),
                     watches,
                     deadline: self.shutdown_timeout,
+                    report: self.report,
                 })),
             },
             provider: Some(provider),

@@ -47,6 +47,18 @@ impl Env {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
+    /// Says which of these are set and no whole numbers, and what is used instead.
+    pub(super) fn check_numbers(&self, numbers: &[(&'static str, u32)]) {
+        for (name, default) in numbers {
+            if let Some(value) = self.text(name)
+                && value.parse::<u32>().is_err()
+            {
+                let instead = format!("{default} is used instead");
+                self.wrong(name, &value, "is not a whole number", &instead);
+            }
+        }
+    }
+
     /// The first of these that is set, with its name.
     #[allow(dead_code, reason = "only exporters have variables per signal")]
     pub(super) fn first(&self, names: [&'static str; 2]) -> Option<(&'static str, String)> {

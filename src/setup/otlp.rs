@@ -35,6 +35,7 @@ pub(super) fn processor(
 ) -> Result<(Box<dyn SpanProcessor>, Arc<Watch>), SetupError> {
     let endpoint = Endpoint::choose(endpoint, env)?;
     check_protocol(env);
+    check_compression(env);
     let limit = env.limit(
         [
             "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
@@ -149,6 +150,23 @@ fn check_protocol(env: &Env) {
     {
         let instead = "http/protobuf is used instead, which collectors take on port 4318";
         env.wrong(name, &value, "is not supported", instead);
+    }
+}
+
+fn check_compression(env: &Env) {
+    let names = [
+        "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
+        "OTEL_EXPORTER_OTLP_COMPRESSION",
+    ];
+    if let Some((name, value)) = env.first(names)
+        && !value.eq_ignore_ascii_case("none")
+    {
+        env.wrong(
+            name,
+            &value,
+            "is not supported",
+            "spans are sent as they are",
+        );
     }
 }
 

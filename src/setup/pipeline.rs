@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::{
     error::{ShutdownError, Why},
+    report::Report,
     watch::{Standing, Watch},
 };
 use crate::telemetry::{Lifecycle, Telemetry};
@@ -28,6 +29,7 @@ pub(super) struct Pipeline {
     pub(super) provider: SdkTracerProvider,
     pub(super) watches: Vec<Arc<Watch>>,
     pub(super) deadline: Duration,
+    pub(super) report: Report,
 }
 
 #[derive(Clone, Copy)]
@@ -81,8 +83,10 @@ impl Telemetry {
 
 impl Lifecycle for Pipeline {
     fn close(&mut self) {
-        // Nobody is there to hear of it; what was lost to an outage has been told.
-        self.finish_blocking(Last::Shutdown).ok();
+        // Nobody is there to take the error.
+        if let Err(error) = self.finish_blocking(Last::Shutdown) {
+            self.report.warn(&error.to_string());
+        }
     }
 }
 

@@ -1,21 +1,28 @@
 //! Which headers carry the trace.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use opentelemetry::{
-    Context,
+    Context, global,
     propagation::{
         Extractor, Injector, TextMapCompositePropagator, TextMapPropagator,
         text_map_propagator::FieldIter,
     },
 };
 
-use super::env::Env;
+use super::{builder::Scope, env::Env};
 use crate::{
     otel::{BaggagePropagator, TraceContextPropagator},
     propagate::Propagation,
 };
 
+const NAME: &str = "OTEL_PROPAGATORS";
 const DEFAULT: &str = "tracecontext,baggage";
 
 /// A propagator that the layers and OpenTelemetry's global share.
@@ -26,8 +33,12 @@ pub(super) struct Shared(Arc<dyn TextMapPropagator + Send + Sync>);
 #[derive(Clone, Debug)]
 pub(super) struct Chosen {
     pub(super) layers: Propagation,
-    pub(super) global: Shared,
+    /// `None` leaves the global one as it is.
+    pub(super) global: Option<Shared>,
 }
+
+/// Whether the global propagator is one that set-up installed.
+static OURS: AtomicBool = AtomicBool::new(false);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Format {
@@ -40,18 +51,41 @@ impl Chosen {
         let shared = Arc::new(propagator);
         Self {
             layers: Propagation::Custom(Arc::clone(&shared) as _),
-            global: Shared(shared),
+            global: Some(Shared(shared)),
         }
     }
 
-    /// `OTEL_PROPAGATORS`, else W3C Trace Context and Baggage.
-    pub(super) fn from_env(env: &Env) -> Self {
+    /// The user's, where one was made the global propagator by hand. It is looked up at each request.
+    pub(super) fn users() -> Option<Self> {
+        let is_set = global::get_text_map_propagator(|set| set.fields().next().is_some());
+        (is_set && !OURS.load(Ordering::Relaxed)).then_some(Self {
+            layers: Propagation::Global,
+            global: None,
+        })
+    }
+
+    /// Makes a propagator of ours the global one.
+    pub(super) fn install(propagator: Option<Shared>) {
+        if let Some(propagator) = propagator {
+            OURS.store(true, Ordering::Relaxed);
+            global::set_text_map_propagator(propagator);
+        }
+    }
+
+    /// `OTEL_PROPAGATORS`, else for the whole process the user's global one, else W3C Trace Context and Baggage.
+    pub(super) fn from_env(env: &Env, scope: Scope) -> Self {
+        if scope == Scope::Process
+            && env.text(NAME).is_none()
+            && let Some(users) = Self::users()
+        {
+            return users;
+        }
         let formats = formats(env);
         let global = composite(&formats);
         if formats.len() == 2 {
             return Self {
                 layers: Propagation::W3c,
-                global: Shared(Arc::new(global)),
+                global: Some(Shared(Arc::new(global))),
             };
         }
         Self::own(global)
@@ -59,7 +93,6 @@ impl Chosen {
 }
 
 fn formats(env: &Env) -> Vec<Format> {
-    const NAME: &str = "OTEL_PROPAGATORS";
     let default = || vec![Format::TraceContext, Format::Baggage];
     let Some(words) = env.list(NAME) else {
         return default();

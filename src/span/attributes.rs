@@ -13,7 +13,7 @@ use crate::{
 /// How many attributes a span has room for without growing: those that the conventions set by default, and some.
 pub(super) const ROOM: usize = 16;
 
-/// Attributes on their way to a span, each key once: the first stays, unless a hook replaces it.
+/// Attributes on their way to a span. Conventions set each key once; a hook's value replaces what is there.
 ///
 /// They live on the stack and are too large to move: pass them by reference.
 #[derive(Debug, Default)]
