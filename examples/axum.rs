@@ -43,7 +43,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .await?;
 
     // Sends what is still queued.
-    telemetry.shutdown().await?;
+    telemetry
+        .shutdown()
+        .await
+        .unwrap_or_else(|lost| eprintln!("{lost}"));
     Ok(())
 }
 

@@ -31,7 +31,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let body = response.into_body().collect().await?.to_bytes();
     println!("{status}\n{}", String::from_utf8_lossy(&body));
 
-    telemetry.shutdown().await?;
+    telemetry
+        .shutdown()
+        .await
+        .unwrap_or_else(|lost| eprintln!("{lost}"));
     Ok(())
 }
 

@@ -49,7 +49,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         tokio::spawn(connections.watch(connection));
     }
     connections.shutdown().await;
-    telemetry.shutdown().await?;
+    telemetry
+        .shutdown()
+        .await
+        .unwrap_or_else(|lost| eprintln!("{lost}"));
     Ok(())
 }
 

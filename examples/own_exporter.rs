@@ -50,6 +50,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     axum::body::to_bytes(response.into_body(), usize::MAX).await?;
 
     // Sends what is still queued.
-    telemetry.shutdown().await?;
+    telemetry
+        .shutdown()
+        .await
+        .unwrap_or_else(|lost| eprintln!("{lost}"));
     Ok(())
 }

@@ -27,7 +27,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // The span ends here, with the last byte.
     println!("{status}\n{}", response.text().await?);
 
-    telemetry.shutdown().await?;
+    telemetry
+        .shutdown()
+        .await
+        .unwrap_or_else(|lost| eprintln!("{lost}"));
     Ok(())
 }
 

@@ -22,7 +22,6 @@ use tower::{Service, ServiceBuilder, ServiceExt, retry::Policy};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let telemetry = throughline::init()?;
-
     let mut client = ServiceBuilder::new()
         // Outside of the retry: counts the attempts.
         .layer(ClientLayer::attempts())
@@ -35,8 +34,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let response = client.ready().await?.call(request).await?;
     let body = response.into_body().collect().await?.to_bytes();
     println!("{}", String::from_utf8_lossy(&body));
-
-    telemetry.shutdown().await?;
+    if let Err(lost) = telemetry.shutdown().await {
+        eprintln!("{lost}");
+    }
     Ok(())
 }
 
@@ -61,7 +61,7 @@ impl<B, E> Policy<Outgoing, Response<B>, E> for WhileBusy {
     }
 }
 
-/// What this server answers: twice that it is busy.
+/// Twice that it is busy.
 async fn answer() -> (StatusCode, &'static str) {
     static ASKED: AtomicU32 = AtomicU32::new(0);
     match ASKED.fetch_add(1, Relaxed) {

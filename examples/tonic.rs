@@ -29,7 +29,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .add_service(PricingServer::new(Pricing))
         .serve_with_incoming_shutdown(TcpIncoming::from(listener), throughline::stop_signal());
     let server = tokio::spawn(server);
-
     // A channel hands its layers no host: `target` names it.
     let channel = ServiceBuilder::new()
         .layer(ClientLayer::new().target(uri.clone()))
@@ -42,12 +41,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     while let Some(price) = prices.next().await {
         println!("{price:?}");
     }
-
     if !once {
         println!("listening at {uri}");
         server.await??;
     }
-    telemetry.shutdown().await?;
+    if let Err(lost) = telemetry.shutdown().await {
+        eprintln!("{lost}");
+    }
     Ok(())
 }
 

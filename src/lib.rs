@@ -22,7 +22,9 @@
 //! axum::serve(listener, app)
 //!     .with_graceful_shutdown(throughline::stop_signal())
 //!     .await?;
-//! telemetry.shutdown().await?;
+//! if let Err(lost) = telemetry.shutdown().await {
+//!     eprintln!("{lost}");
+//! }
 //! # Ok(())
 //! # }
 //! ```

@@ -320,7 +320,14 @@ async fn a_hook_decides_what_is_an_error() {
     let layer = || ServerLayer::new().telemetry(&spans.telemetry);
     let told = Arc::new(Mutex::new(Vec::new()));
     let tell = Arc::clone(&told);
-    let cases: [(ServerLayer, &str, Option<&str>); 7] = [
+    let cases: [(ServerLayer, &str, Option<&str>); 8] = [
+        (
+            layer().on_request(|_, span| {
+                span.set("error.type", "by name");
+            }),
+            "/200",
+            Some("by name"),
+        ),
         (
             layer().on_request(|_, span| {
                 span.set_error("early");

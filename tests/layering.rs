@@ -34,7 +34,7 @@ const LEVELS: [&[&str]; 9] = [
 ];
 
 /// Acquaintances within a level.
-const NEIGHBOURS: [(&str, &str); 13] = [
+const NEIGHBOURS: [(&str, &str); 14] = [
     ("current", "span"),
     ("future", "body"),
     ("head", "scan"),
@@ -44,6 +44,7 @@ const NEIGHBOURS: [(&str, &str); 13] = [
     ("span", "semconv"),
     ("span", "telemetry"),
     ("span", "unrecorded"),
+    ("span_mut", "semconv"),
     ("span_mut", "span"),
     ("targets", "semconv"),
     ("telemetry", "propagate"),

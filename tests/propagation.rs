@@ -301,6 +301,26 @@ async fn hosts_that_may_not_have_the_trace_get_none_not_even_a_copy() {
 }
 
 #[tokio::test]
+async fn a_request_that_the_filter_leaves_out_hands_nothing_to_a_stranger_either() {
+    let headers = [
+        ("traceparent", &*traceparent("01")),
+        ("baggage", "user=alice"),
+    ];
+    for (targets, goes) in [(Targets::all(), true), (Targets::none(), false)] {
+        let mut hop = Hop::new(Spans::new());
+        hop.copies = true;
+        hop.client = hop.client.filter(|_| false).propagate_to(targets);
+        let (_, sent) = hop.send(&headers).await;
+        // What the handler copied stays as it is, or goes.
+        assert_eq!(
+            header(&sent, "traceparent"),
+            goes.then_some(&*traceparent("01"))
+        );
+        assert_eq!(header(&sent, "baggage"), goes.then_some("user=alice"));
+    }
+}
+
+#[tokio::test]
 async fn a_format_of_one_s_own_is_used_both_ways_and_taken_out_too() {
     let mine = format!("{TRACE}/{SPAN}");
     let headers = [

@@ -222,6 +222,33 @@ async fn headers_do_not_follow_a_redirect_to_a_stranger() {
 }
 
 #[tokio::test]
+async fn a_redirect_is_judged_by_the_target_that_the_headers_were_written_for() {
+    let stranger = Seen::default();
+    let there = serve(stranger.router()).await;
+    let to = format!("http://localhost:{}/seen", there.port());
+    let here = serve(Router::new().route("/go", get(async move || Redirect::temporary(&to)))).await;
+    let spans = Spans::new();
+    let layer = ClientLayer::new()
+        .telemetry(&spans.telemetry)
+        .target(http::Uri::from_static("http://orders.internal"))
+        .propagate_to(Targets::hosts(["orders.internal"]));
+    let client = reqwest::Client::builder()
+        .redirect(redirect_policy(&layer))
+        .build()
+        .unwrap();
+    let request = client.get(format!("http://{here}/go"));
+    assert_eq!(request.send_traced(&layer).await.unwrap().status(), 307);
+    assert_eq!(stranger.0.lock().await.len(), 0);
+    // The target names the server; the URL stays what was asked for.
+    let span = spans.only();
+    assert_eq!(
+        text(&span, "server.address").as_deref(),
+        Some("orders.internal")
+    );
+    assert_eq!(text(&span, "url.full"), Some(format!("http://{here}/go")));
+}
+
+#[tokio::test]
 async fn each_attempt_of_a_loop_knows_which_it_is() {
     let address = serve(Seen::default().router()).await;
     let spans = Spans::new();

@@ -202,6 +202,25 @@ async fn a_collector_that_hangs_holds_nobody_up() {
 }
 
 #[tokio::test]
+async fn what_a_drop_loses_is_told() {
+    let collector = Collector::answering(Answer::Never);
+    let (setup, warnings) = setup(&[]);
+    let telemetry = setup
+        .endpoint(collector.url())
+        .shutdown_timeout(Duration::from_millis(100))
+        .build()
+        .unwrap();
+    serve(&telemetry, "/a").await;
+    drop(telemetry);
+    let warnings = warnings.all();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0].starts_with("1 span was not delivered within 100ms"),
+        "{warnings:?}"
+    );
+}
+
+#[tokio::test]
 async fn answers_that_are_no_success_are_losses() {
     for status in [400, 503, 307] {
         let collector = Collector::answering(Answer::Status(status));

@@ -39,7 +39,8 @@ use crate::{
 /// - The span is called `{method}`; gRPC calls by their method.
 /// - `url.full` without userinfo, with known-secret values of the query `REDACTED`, see [`Redaction`].
 /// - No header and no body size is recorded.
-/// - A status from 400 and an error of the service or of the body are errors.
+/// - A status from 400 and an error of the service or of the body are errors. The status description of an error that is
+///   no status is its text with its causes, URLs redacted; a gRPC call's is its `grpc-message`.
 /// - Methods outside of `CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE` are `_OTHER`.
 /// - Spans go to the pipeline of [`init`](crate::init), else to OpenTelemetry's global provider, looked up at each request.
 /// - While telemetry is suppressed, as in an exporter's own calls, requests pass untouched.
@@ -142,8 +143,9 @@ impl ClientLayer {
         })
     }
 
-    /// Records `http.request.body.size` where it is declared or known, and `http.response.body.size` as counted in data
-    /// frames until the end, both in bytes.
+    /// Records `http.request.body.size` as `content-length` declares it (of reqwest also as its body knows it), and
+    /// `http.response.body.size` as counted in data frames until the end, both in bytes; what reqwest decompresses is
+    /// counted decompressed.
     pub fn record_body_sizes(self, record: bool) -> Self {
         self.with(|config| config.common.body_sizes = record)
     }

@@ -31,7 +31,8 @@ use crate::{
     telemetry::Handle,
 };
 
-/// The service that [`ClientLayer`](crate::ClientLayer) makes. It adds no bound, no box and no error to the one within.
+/// The service that [`ClientLayer`](crate::ClientLayer) makes. It adds no box and no error to the
+/// one within, and asks of it only that its errors can be displayed.
 #[derive(Clone, Debug)]
 pub struct ClientService<S> {
     inner: S,

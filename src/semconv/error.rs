@@ -239,6 +239,26 @@ mod tests {
     }
 
     #[test]
+    fn a_display_that_panics_is_survived() {
+        struct Rude;
+
+        impl Display for Rude {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("so far")?;
+                panic!("rude");
+            }
+        }
+
+        let failure = failure(&Rude);
+        assert_eq!(failure.message, "so far");
+        assert!(
+            failure.error_type.ends_with("Rude"),
+            "{}",
+            failure.error_type
+        );
+    }
+
+    #[test]
     fn the_message_has_the_causes_once_and_an_end() {
         let io = io::Error::other("disk on fire");
         let failure = failure(&boxed(OutOfStock(Some(io))));

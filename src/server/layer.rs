@@ -48,6 +48,8 @@ use crate::{
 /// - No header is recorded. Known-secret values of the query are `REDACTED`, see [`Redaction`].
 /// - No body size is recorded.
 /// - A status from 500, an error, a panic and a caller that left before the end are errors; a `4xx` is none.
+/// - The status description of an error that is no status is the error's text with its causes, URLs redacted; a gRPC
+///   call's is its `grpc-message`. It is the one free text that a span carries.
 /// - The response is sent on as it is, without a header of ours.
 /// - Methods outside of `CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE` are `_OTHER`.
 /// - Spans go to the pipeline of [`init`](crate::init), else to OpenTelemetry's global provider, looked up at each request.
@@ -134,7 +136,7 @@ impl ServerLayer {
     }
 
     /// Records `http.request.body.size` as the caller declares it in `content-length`, and `http.response.body.size` as
-    /// counted in data frames until the end, both in bytes.
+    /// counted in data frames until the end, both in bytes; compressed, if the layer that compresses is inside.
     pub fn record_body_sizes(self, record: bool) -> Self {
         self.with(|config| config.common.body_sizes = record)
     }
@@ -181,7 +183,7 @@ impl ServerLayer {
     }
 
     /// Names the span, before it starts; `None` leaves the default name. The name must have few values. A route that is
-    /// found later renames the span.
+    /// found only later, behind a layer outside of the router or by [`set_route`](crate::set_route), names it anew.
     pub fn span_name(
         self,
         name: impl Fn(&RequestHead<'_>) -> Option<Cow<'static, str>> + Send + Sync + 'static,

@@ -24,7 +24,8 @@ use crate::{
     telemetry::SamplerReads,
 };
 
-/// The service that [`ServerLayer`](crate::ServerLayer) makes. It adds no bound, no box and no error to the one within.
+/// The service that [`ServerLayer`](crate::ServerLayer) makes. It adds no box and no error to the
+/// one within, and asks of it only that its errors can be displayed.
 #[derive(Clone, Debug)]
 pub struct ServerService<S> {
     inner: S,

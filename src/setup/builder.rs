@@ -25,16 +25,6 @@ use crate::{
     value::Value,
 };
 
-/// What the SDK reads by itself, and what it uses where it cannot read it. It does not say so.
-const SDK_NUMBERS: [(&str, u32); 6] = [
-    ("OTEL_BSP_SCHEDULE_DELAY", 5000),
-    ("OTEL_BSP_MAX_QUEUE_SIZE", 2048),
-    ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512),
-    ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", 128),
-    ("OTEL_SPAN_EVENT_COUNT_LIMIT", 128),
-    ("OTEL_SPAN_LINK_COUNT_LIMIT", 128),
-];
-
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Starts the pipeline that the environment describes, for the whole process. Short for `Setup::new().init()`.
@@ -208,7 +198,7 @@ impl Setup {
 
     fn make(mut self, scope: Scope) -> Result<Built, SetupError> {
         let env = Env::new(Arc::clone(&self.lookup), self.report.clone());
-        env.check_numbers(&SDK_NUMBERS);
+        env.check_sdk_numbers();
         let propagator = match self.propagator.take() {
             Some(own) => own,
             None => propagators::Chosen::from_env(&env, scope),

@@ -19,6 +19,16 @@ pub(super) struct Env {
     report: Report,
 }
 
+/// What the SDK reads by itself, and what it uses where it cannot read it. It does not say so.
+const SDK_NUMBERS: [(&str, u32); 6] = [
+    ("OTEL_BSP_SCHEDULE_DELAY", 5000),
+    ("OTEL_BSP_MAX_QUEUE_SIZE", 2048),
+    ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512),
+    ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", 128),
+    ("OTEL_SPAN_EVENT_COUNT_LIMIT", 128),
+    ("OTEL_SPAN_LINK_COUNT_LIMIT", 128),
+];
+
 /// What stands in a list of pairs, or why it cannot be read.
 pub(super) enum Pair {
     Good(String, String),
@@ -47,9 +57,9 @@ impl Env {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
-    /// Says which of these are set and no whole numbers, and what is used instead.
-    pub(super) fn check_numbers(&self, numbers: &[(&'static str, u32)]) {
-        for (name, default) in numbers {
+    /// Says which of the SDK's numbers are set and none, and what is used instead.
+    pub(super) fn check_sdk_numbers(&self) {
+        for (name, default) in SDK_NUMBERS {
             if let Some(value) = self.text(name)
                 && value.parse::<u32>().is_err()
             {

@@ -100,8 +100,19 @@ async fn an_error_in_the_middle_of_a_body_is_the_span_s() {
 #[tokio::test]
 async fn bodies_that_nobody_polls_to_their_end_still_end_well() {
     type Make = fn() -> Response<Body>;
-    let cases: [(&str, &str, Make); 9] = [
+    let cases: [(&str, &str, Make); 11] = [
         ("GET", "known length", || Response::new(Body::from("hello"))),
+        ("GET", "length declared, not known", || {
+            let chunks = [Ok::<_, Infallible>("he"), Ok("llo")];
+            let body = Body::from_stream(stream::iter(chunks));
+            let response = Response::builder().header(CONTENT_LENGTH, 5);
+            response.body(body).unwrap()
+        }),
+        ("GET", "nothing declared, not known", || {
+            let body = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
+            let response = Response::builder().status(205).header(CONTENT_LENGTH, 0);
+            response.body(body).unwrap()
+        }),
         ("GET", "known length, end not told", || {
             Response::new(Body::new(Sized(Some("hello".into()), 0)))
         }),

@@ -45,7 +45,10 @@ pub(crate) async fn run(place: Place) -> Result<()> {
     axum::serve(place.listen().await?, app)
         .with_graceful_shutdown(told_to_stop())
         .await?;
-    telemetry.shutdown().await?;
+    telemetry
+        .shutdown()
+        .await
+        .unwrap_or_else(|lost| eprintln!("{lost}"));
     Ok(())
 }
 

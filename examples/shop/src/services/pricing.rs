@@ -31,7 +31,10 @@ pub(crate) async fn run(place: Place) -> Result<()> {
         .add_service(PricingServer::new(PriceList))
         .serve_with_incoming_shutdown(calls, told_to_stop())
         .await?;
-    telemetry.shutdown().await?;
+    telemetry
+        .shutdown()
+        .await
+        .unwrap_or_else(|lost| eprintln!("{lost}"));
     Ok(())
 }
 

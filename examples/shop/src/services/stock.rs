@@ -48,7 +48,10 @@ pub(crate) async fn run(place: Place) -> Result<()> {
         tokio::spawn(connections.watch(connection));
     }
     connections.shutdown().await;
-    telemetry.shutdown().await?;
+    telemetry
+        .shutdown()
+        .await
+        .unwrap_or_else(|lost| eprintln!("{lost}"));
     Ok(())
 }
 
