@@ -7,9 +7,9 @@ pub struct Budget {
     pub allocations: u64,
 }
 
-/// How far a run may be above its instructions, in percent, before `--check` fails: another processor's `memcpy` and
-/// another compiler's inlining are worth some. Allocations are the same everywhere.
-pub const TOLERANCE: u64 = 5;
+/// How far a run may be above its instructions, in percent, before `--check` fails: another processor's `memcpy`, and
+/// another folder's or compiler's inlining, have moved a row by 300. Allocations are the same everywhere.
+pub const TOLERANCE: u64 = 10;
 
 /// A span that is recorded, with twelve attributes.
 pub const SAMPLED: Budget = Budget {
