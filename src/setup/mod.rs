@@ -11,6 +11,8 @@ mod propagators;
 mod report;
 mod resource;
 mod sampler;
+#[allow(dead_code, reason = "what is read of it depends on the features")]
+mod settings;
 mod signal;
 mod watch;
 

@@ -1,0 +1,242 @@
+//! What is to be built, in one shape, whoever said it: the environment, a configuration file, the defaults.
+//!
+//! It holds values that were checked already. What code says comes on top of it, in the builder.
+
+use std::{path::PathBuf, time::Duration};
+
+use http::HeaderMap;
+use opentelemetry::KeyValue;
+use url::Url;
+
+/// All of it.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    /// `OTEL_SDK_DISABLED`: nothing is recorded, contexts still pass through.
+    pub(super) disabled: bool,
+    pub(super) resource: Resource,
+    /// `None` where nobody said: then a global one that the user has set stays.
+    pub(super) propagators: Option<Vec<Propagator>>,
+    pub(super) traces: Traces,
+    pub(super) metrics: Metrics,
+    pub(super) logs: Logs,
+    /// HTTP methods instead of the conventions'.
+    pub(super) known_methods: Option<Vec<String>>,
+}
+
+/// What is known of the service and the process. Later ones win.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Resource {
+    pub(super) attributes: Vec<KeyValue>,
+    pub(super) detectors: Vec<Detector>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Detector {
+    Process,
+    Host,
+    Container,
+    Kubernetes,
+}
+
+/// A format in which contexts travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Propagator {
+    TraceContext,
+    Baggage,
+    B3,
+    B3Multi,
+    Jaeger,
+    XRay,
+    XRayLambda,
+    OtTrace,
+    Datadog,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Traces {
+    pub(super) processors: Vec<Processing<SpanExporter>>,
+    pub(super) sampler: Sampler,
+    pub(super) limits: SpanLimits,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Metrics {
+    pub(super) readers: Vec<Reader>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Logs {
+    pub(super) processors: Vec<Processing<LogExporter>>,
+    pub(super) limits: AttributeLimits,
+}
+
+/// An exporter, and how it is fed.
+#[derive(Clone, Debug)]
+pub(super) struct Processing<E> {
+    pub(super) exporter: E,
+    /// `None`: each item at once, on the thread that made it.
+    pub(super) batch: Option<Batch>,
+}
+
+/// The queue in front of an exporter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Batch {
+    /// How long an item waits at most before it is sent.
+    pub(super) delay: Duration,
+    /// Items that wait at most.
+    pub(super) queue: usize,
+    /// Items sent together at most; no more than `queue`.
+    pub(super) size: usize,
+    /// How long one export may take, retries included. `None` is without limit.
+    pub(super) timeout: Option<Duration>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum SpanExporter {
+    Otlp(Box<Otlp>),
+    Console,
+    Zipkin(Zipkin),
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum LogExporter {
+    Otlp(Box<Otlp>),
+    Console,
+}
+
+/// How metrics leave.
+#[derive(Clone, Debug)]
+pub(super) enum Reader {
+    Periodic {
+        exporter: MetricExporter,
+        interval: Duration,
+        /// How long one export may take. `None` is without limit.
+        timeout: Option<Duration>,
+    },
+    /// Serves `/metrics`.
+    Prometheus { host: String, port: u16 },
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum MetricExporter {
+    Otlp {
+        otlp: Box<Otlp>,
+        temporality: Temporality,
+        histograms: Histograms,
+    },
+    Console {
+        temporality: Temporality,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Temporality {
+    #[default]
+    Cumulative,
+    Delta,
+    LowMemory,
+}
+
+/// How histograms without buckets of their own are aggregated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Histograms {
+    #[default]
+    ExplicitBuckets,
+    Base2Exponential,
+}
+
+/// Where one signal goes by OTLP.
+#[derive(Clone, Debug)]
+pub(super) struct Otlp {
+    pub(super) protocol: Protocol,
+    /// Complete: with the signal's path over HTTP, without one for gRPC. Its `Debug` may show a password: show it through
+    /// `endpoint::Shown`.
+    pub(super) endpoint: Url,
+    /// Who said the endpoint: a variable, a path in a file, a call.
+    pub(super) origin: String,
+    pub(super) headers: HeaderMap,
+    /// For one export, retries and waits included. `None` is without limit.
+    pub(super) timeout: Option<Duration>,
+    pub(super) compression: Option<Compression>,
+    pub(super) tls: Tls,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    HttpProtobuf,
+    HttpJson,
+    Grpc,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compression {
+    Gzip,
+    Zstd,
+}
+
+/// PEM files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tls {
+    /// Trusted authorities instead of the system's.
+    pub(super) authority: Option<PathBuf>,
+    /// The client's certificate and its key.
+    pub(super) client: Option<(PathBuf, PathBuf)>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Zipkin {
+    pub(super) endpoint: Url,
+    pub(super) timeout: Option<Duration>,
+}
+
+/// Which traces are recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Sampler {
+    AlwaysOn,
+    AlwaysOff,
+    /// By the trace id; from 0 to 1.
+    Ratio(f64),
+    ParentBased {
+        root: Box<Self>,
+        remote_sampled: Box<Self>,
+        remote_not_sampled: Box<Self>,
+        local_sampled: Box<Self>,
+        local_not_sampled: Box<Self>,
+    },
+    JaegerRemote {
+        /// `http://host:5778/sampling`.
+        endpoint: Url,
+        interval: Duration,
+        /// Until the first answer.
+        initial: Box<Self>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SpanLimits {
+    pub(super) attributes: AttributeLimits,
+    pub(super) events: u32,
+    pub(super) links: u32,
+    pub(super) attributes_per_event: u32,
+    pub(super) attributes_per_link: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct AttributeLimits {
+    pub(super) count: u32,
+    /// Characters of a text, and of each text of a list. `None` is without limit.
+    pub(super) value_length: Option<usize>,
+}
+
+impl Sampler {
+    /// Follows the caller; this for what has none.
+    pub(super) fn parent_based(root: Self) -> Self {
+        Self::ParentBased {
+            root: Box::new(root),
+            remote_sampled: Box::new(Self::AlwaysOn),
+            remote_not_sampled: Box::new(Self::AlwaysOff),
+            local_sampled: Box::new(Self::AlwaysOn),
+            local_not_sampled: Box::new(Self::AlwaysOff),
+        }
+    }
+}
