@@ -76,6 +76,7 @@ mod client;
 mod config;
 mod conventions;
 mod current;
+mod decision;
 mod exchange;
 mod future;
 mod guard;

@@ -15,6 +15,7 @@ const LEVELS: [&[&str]; 9] = [
     // OpenTelemetry's API, and pure conventions.
     &[
         "current",
+        "decision",
         "propagate",
         "remote",
         "semconv",
@@ -34,13 +35,15 @@ const LEVELS: [&[&str]; 9] = [
 ];
 
 /// Acquaintances within a level.
-const NEIGHBOURS: [(&str, &str); 14] = [
+const NEIGHBOURS: [(&str, &str); 16] = [
     ("current", "span"),
     ("future", "body"),
     ("head", "scan"),
+    ("propagate", "decision"),
     ("propagate", "unrecorded"),
     ("remote", "semconv"),
     ("setup", "otel"),
+    ("span", "decision"),
     ("span", "semconv"),
     ("span", "telemetry"),
     ("span", "unrecorded"),

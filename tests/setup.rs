@@ -306,8 +306,8 @@ async fn each_variable_set_empty_and_wrong() {
         ),
         (
             "OTEL_PROPAGATORS",
-            "b3",
-            r#"OTEL_PROPAGATORS="b3" is not supported; tracecontext,baggage is used instead"#,
+            "b4",
+            r#"OTEL_PROPAGATORS="b4" is no known propagator; tracecontext,baggage is used instead"#,
         ),
         (
             "OTEL_PROPAGATORS",

@@ -13,6 +13,7 @@ use super::{
     env::{self, Env},
     error::SetupError,
     exporters::{Erased, Exits, MakeProcessor},
+    parent::ChosenIds,
     pipeline::Pipeline,
     propagators,
     report::Report,
@@ -63,7 +64,8 @@ pub fn init() -> Result<Telemetry, SetupError> {
 /// # Variables
 ///
 /// `OTEL_SDK_DISABLED`, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_EXPORTER` (`otlp`, `console`, `none`),
-/// `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`, `OTEL_PROPAGATORS` (`tracecontext`, `baggage`, `none`),
+/// `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`, `OTEL_PROPAGATORS` (`tracecontext`, `baggage`,
+/// `b3`, `b3multi`, `jaeger`, `xray`, `xray-lambda`, `ottrace`, `datadog`, `none`),
 /// `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_EXPORTER_OTLP_TIMEOUT`,
 /// `OTEL_EXPORTER_OTLP_PROTOCOL` (`http/protobuf`), their `OTEL_EXPORTER_OTLP_TRACES_…` forms, and
 /// `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`. The SDK reads `OTEL_BSP_…` and `OTEL_SPAN_…_LIMIT` by itself. No other variable is read.
@@ -149,7 +151,7 @@ impl Setup {
 
     /// Asks this function for variables instead of the process's environment: for tests, and for configuration from elsewhere.
     ///
-    /// It runs within [`init`](Self::init) or [`build`](Self::build) only. The SDK's own `OTEL_BSP_…` and `OTEL_SPAN_…_LIMIT`
+    /// It runs within [`init`](Self::init) or [`build`](Self::build), and with the propagator `xray-lambda` at each request. The SDK's own `OTEL_BSP_…` and `OTEL_SPAN_…_LIMIT`
     /// are still read from the process's environment.
     pub fn lookup(
         mut self,
@@ -201,7 +203,7 @@ impl Setup {
         env.check_sdk_numbers();
         let propagator = match self.propagator.take() {
             Some(own) => own,
-            None => propagators::Chosen::from_env(&env, scope),
+            None => propagators::Chosen::from_env(&env, scope, &self.lookup),
         };
         let mut traits = Traits {
             propagation: propagator.layers,
@@ -284,6 +286,7 @@ fn provider(
 ) -> (SdkTracerProvider, Vec<Arc<Watch>>) {
     let mut provider = SdkTracerProvider::builder()
         .with_sampler(sampler.sampler)
+        .with_id_generator(ChosenIds::default())
         .with_resource(resource);
     for processor in exits.processors {
         provider = provider.with_span_processor(Erased(processor));

@@ -6,6 +6,7 @@ mod error;
 mod exporters;
 mod instance;
 mod otel_types;
+mod parent;
 mod pipeline;
 mod propagators;
 mod report;

@@ -4,7 +4,7 @@ use std::any::Any;
 
 use opentelemetry_sdk::trace::{Sampler, ShouldSample};
 
-use super::env::Env;
+use super::{env::Env, parent::ParentBased};
 use crate::telemetry::SamplerReads;
 
 /// A sampler, and what it looks at.
@@ -67,7 +67,7 @@ impl Chosen {
 
     fn parent_based(root: Sampler) -> Self {
         Self {
-            sampler: Sampler::parent_based(root).into(),
+            sampler: Box::new(ParentBased::new(root)),
             reads: SamplerReads::Flag,
         }
     }
