@@ -14,7 +14,7 @@ const LEVELS: [&[&str]; 9] = [
     &["extensions"],
     // OpenTelemetry's API, and pure conventions.
     &[
-        "current",
+        "lost",
         "propagate",
         "remote",
         "semconv",
@@ -24,8 +24,8 @@ const LEVELS: [&[&str]; 9] = [
         "telemetry",
         "unrecorded",
     ],
-    &["config"],
-    &["conventions"],
+    &["config", "context"],
+    &["conventions", "tasks"],
     &["exchange"],
     &["body", "future", "route"],
     &["client", "server"],
@@ -34,8 +34,7 @@ const LEVELS: [&[&str]; 9] = [
 ];
 
 /// Acquaintances within a level.
-const NEIGHBOURS: [(&str, &str); 14] = [
-    ("current", "span"),
+const NEIGHBOURS: [(&str, &str); 13] = [
     ("future", "body"),
     ("head", "scan"),
     ("propagate", "unrecorded"),
