@@ -208,6 +208,7 @@ impl Setup {
             sampler: SamplerReads::Parent,
             ids: Ids::Random,
             known_methods: known_methods(&env),
+            metering: None,
         };
         if env.flag("OTEL_SDK_DISABLED") {
             return Ok(Built {
