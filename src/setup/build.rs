@@ -51,6 +51,7 @@ impl Setup {
                 .known_methods
                 .take()
                 .map(|methods| methods.into_iter().map(Arc::from).collect()),
+            metering: None,
         };
         if settings.disabled {
             return Ok(Built {
