@@ -82,6 +82,7 @@ mod future;
 mod guard;
 mod head;
 mod lost;
+mod metrics;
 pub mod otel;
 mod outcome;
 mod propagate;

@@ -15,6 +15,7 @@ const LEVELS: [&[&str]; 9] = [
     // OpenTelemetry's API, and pure conventions.
     &[
         "lost",
+        "metrics",
         "propagate",
         "remote",
         "semconv",
@@ -34,7 +35,7 @@ const LEVELS: [&[&str]; 9] = [
 ];
 
 /// Acquaintances within a level.
-const NEIGHBOURS: [(&str, &str); 13] = [
+const NEIGHBOURS: &[(&str, &str)] = &[
     ("future", "body"),
     ("head", "scan"),
     ("propagate", "unrecorded"),
@@ -46,6 +47,7 @@ const NEIGHBOURS: [(&str, &str); 13] = [
     ("span_mut", "semconv"),
     ("span_mut", "span"),
     ("targets", "semconv"),
+    ("telemetry", "metrics"),
     ("telemetry", "propagate"),
     ("telemetry", "span"),
 ];
