@@ -13,6 +13,7 @@ use super::{
     env::{self, Env},
     error::SetupError,
     exporters::{Erased, Exits, MakeProcessor},
+    meters::{self, Meters},
     pipeline::Pipeline,
     propagators,
     report::Report,
@@ -56,6 +57,7 @@ pub fn init() -> Result<Telemetry, SetupError> {
 /// * Parent-based sampling: the caller's decision is followed, a request without a caller is sampled.
 /// * Trace Context and Baggage are read and written; by [`init`](Self::init) whatever OpenTelemetry's global propagator
 ///   is at each request, if one had been set by hand.
+/// * Metrics are measured where `OTEL_METRICS_EXPORTER` names an exporter.
 /// * The service is called `unknown_service:` and the name of the executable.
 /// * Shutdown waits 5 seconds at most.
 /// * Warnings go to `tracing` where a subscriber is set, else to stderr.
@@ -66,7 +68,11 @@ pub fn init() -> Result<Telemetry, SetupError> {
 /// `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`, `OTEL_PROPAGATORS` (`tracecontext`, `baggage`, `none`),
 /// `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_EXPORTER_OTLP_TIMEOUT`,
 /// `OTEL_EXPORTER_OTLP_PROTOCOL` (`http/protobuf`), their `OTEL_EXPORTER_OTLP_TRACES_…` forms, and
-/// `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`. The SDK reads `OTEL_BSP_…` and `OTEL_SPAN_…_LIMIT` by itself. No other variable is read.
+/// `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`. For metrics: `OTEL_METRICS_EXPORTER` (`console`, `prometheus`, `none`),
+/// `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_EXPORTER_PROMETHEUS_HOST` (`localhost`), `OTEL_EXPORTER_PROMETHEUS_PORT` (9464). The SDK reads `OTEL_BSP_…` and `OTEL_SPAN_…_LIMIT` by itself. No other variable is read.
+///
+/// `OTEL_METRICS_EXPORTER=prometheus` serves `/metrics` from a thread of its own until the pipeline ends. An address that
+/// cannot be had is a warning: the service runs without.
 ///
 /// A proxy named by `HTTP_PROXY`, `HTTPS_PROXY` or `ALL_PROXY` is used for a collector that is not on this machine, unless
 /// `NO_PROXY` names it. Redirects are not followed: they would carry the headers elsewhere.
@@ -83,12 +89,14 @@ pub struct Setup {
     pub(super) sampler: Option<sampler::Chosen>,
     pub(super) provider: Option<SdkTracerProvider>,
     pub(super) propagator: Option<propagators::Chosen>,
+    pub(super) meters: meters::Own,
 }
 
 /// A pipeline that nobody else knows of yet.
 struct Built {
     telemetry: Telemetry,
     provider: Option<SdkTracerProvider>,
+    meters: Option<Meters>,
     propagator: Option<propagators::Shared>,
 }
 
@@ -114,6 +122,7 @@ impl Setup {
             sampler: None,
             provider: None,
             propagator: None,
+            meters: meters::Own::default(),
         }
     }
 
@@ -169,7 +178,7 @@ impl Setup {
     }
 
     /// Starts the pipeline and makes it that of the whole process: of every layer that names no other, of
-    /// OpenTelemetry's global tracer provider, and of its global propagator.
+    /// OpenTelemetry's global tracer and meter providers, and of its global propagator.
     ///
     /// Layers may have been built before. It works in a Tokio runtime of any kind, and without one.
     ///
@@ -181,6 +190,9 @@ impl Setup {
         built.telemetry.install();
         if let Some(provider) = built.provider {
             global::set_tracer_provider(provider);
+        }
+        if let Some(meters) = built.meters {
+            global::set_meter_provider(meters.provider);
         }
         propagators::Chosen::install(built.propagator);
         Ok(built.telemetry)
@@ -216,9 +228,13 @@ impl Setup {
                     lifecycle: None,
                 },
                 provider: None,
+                meters: None,
                 propagator: propagator.global,
             });
         }
+        let resource = resource::resource(self.service_name, self.attributes, &env);
+        let settings = meters::from_env(&env);
+        let meters = Meters::start(self.meters, &settings, &resource, &self.report)?;
         let (provider, watches) = match self.provider.take() {
             Some(provider) => {
                 traits.sampler = SamplerReads::Everything;
@@ -241,7 +257,6 @@ impl Setup {
                     &env,
                     &self.report,
                 )?;
-                let resource = resource::resource(self.service_name, self.attributes, &env);
                 provider(sampler, resource, exits)
             }
         };
@@ -250,12 +265,14 @@ impl Setup {
                 handle: Handle::new(&provider, traits),
                 lifecycle: Some(Box::new(Pipeline {
                     provider: provider.clone(),
+                    meters: meters.clone(),
                     watches,
                     deadline: self.shutdown_timeout,
                     report: self.report,
                 })),
             },
             provider: Some(provider),
+            meters,
             propagator: propagator.global,
         })
     }
@@ -307,6 +324,7 @@ impl fmt::Debug for Setup {
             .field("exporters", &self.exporters.len())
             .field("processors", &self.processors.len())
             .field("sampler", &self.sampler)
+            .field("meters", &self.meters)
             .finish_non_exhaustive()
     }
 }
