@@ -220,6 +220,7 @@ impl Setup {
             sampler: SamplerReads::Parent,
             ids: Ids::Random,
             known_methods: known_methods(&env),
+            metering: None,
         };
         if env.flag("OTEL_SDK_DISABLED") {
             return Ok(Built {
