@@ -11,7 +11,6 @@ use opentelemetry_sdk::{
 };
 
 use super::{
-    env::Env,
     error::SetupError,
     prometheus,
     report::Report,
@@ -183,46 +182,4 @@ impl fmt::Debug for Own {
             .field("views", &self.views.len())
             .finish()
     }
-}
-
-const NAME: &str = "OTEL_METRICS_EXPORTER";
-
-/// What the environment says of metrics.
-pub(super) fn from_env(env: &Env) -> Metrics {
-    let mut readers = Vec::new();
-    for word in env.list(NAME).unwrap_or_default() {
-        match word.to_ascii_lowercase().as_str() {
-            "none" | "otlp" => {}
-            "console" => readers.push(Reader::Periodic {
-                exporter: MetricExporter::Console {
-                    temporality: settings::Temporality::Cumulative,
-                },
-                interval: millis(env, "OTEL_METRIC_EXPORT_INTERVAL", 10_000),
-                timeout: None,
-            }),
-            "prometheus" => readers.push(Reader::Prometheus {
-                host: env
-                    .text("OTEL_EXPORTER_PROMETHEUS_HOST")
-                    .unwrap_or_else(|| "localhost".to_owned()),
-                port: number(env, "OTEL_EXPORTER_PROMETHEUS_PORT", 9464),
-            }),
-            _ => env.wrong(NAME, &word, "is no known exporter", "the others are used"),
-        }
-    }
-    Metrics { readers }
-}
-
-fn millis(env: &Env, name: &str, default: u64) -> Duration {
-    Duration::from_millis(number(env, name, default))
-}
-
-fn number<N: std::str::FromStr + fmt::Display>(env: &Env, name: &str, default: N) -> N {
-    let Some(value) = env.text(name) else {
-        return default;
-    };
-    value.parse().unwrap_or_else(|_| {
-        let instead = format!("{default} is used instead");
-        env.wrong(name, &value, "is not a whole number that fits", &instead);
-        default
-    })
 }
