@@ -81,6 +81,7 @@ mod exchange;
 mod future;
 mod guard;
 mod head;
+mod metrics;
 pub mod otel;
 mod outcome;
 mod propagate;

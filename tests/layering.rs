@@ -15,6 +15,7 @@ const LEVELS: [&[&str]; 9] = [
     // OpenTelemetry's API, and pure conventions.
     &[
         "current",
+        "metrics",
         "propagate",
         "remote",
         "semconv",
@@ -34,7 +35,7 @@ const LEVELS: [&[&str]; 9] = [
 ];
 
 /// Acquaintances within a level.
-const NEIGHBOURS: [(&str, &str); 14] = [
+const NEIGHBOURS: [(&str, &str); 15] = [
     ("current", "span"),
     ("future", "body"),
     ("head", "scan"),
@@ -47,6 +48,7 @@ const NEIGHBOURS: [(&str, &str); 14] = [
     ("span_mut", "semconv"),
     ("span_mut", "span"),
     ("targets", "semconv"),
+    ("telemetry", "metrics"),
     ("telemetry", "propagate"),
     ("telemetry", "span"),
 ];

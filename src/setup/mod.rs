@@ -1,6 +1,8 @@
 //! From the environment and a builder to a running pipeline. The SDK enters here and nowhere above.
 
+mod build;
 mod builder;
+mod endpoint;
 mod env;
 mod error;
 mod exporters;
@@ -16,8 +18,6 @@ mod settings;
 mod signal;
 mod watch;
 
-#[cfg(feature = "otlp-http")]
-mod endpoint;
 #[cfg(feature = "otlp-http")]
 mod otlp;
 #[cfg(not(feature = "otlp-http"))]

@@ -40,8 +40,8 @@ mod sealed {
 
 impl SetupExt for Setup {
     fn exporter(mut self, exporter: impl SpanExporter + 'static) -> Self {
-        self.exporters.push(Box::new(move |watch| {
-            watch.processor(exporter, false, None)
+        self.exporters.push(Box::new(move |watch, batch| {
+            watch.processor(exporter, false, batch)
         }));
         self
     }
