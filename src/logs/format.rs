@@ -1,23 +1,4 @@
-//! Log lines that carry the ids of their trace.
-//!
-//! [`WithTraceIds`] goes around one of `tracing-subscriber`'s own formats. Each line then ends with the ids of
-//! OpenTelemetry's current span: in a request, the request's or that of the innermost span within. No `tracing` span is
-//! needed for it, and no filter takes them away; outside of any trace a line stays as it is.
-//!
-//! ```
-//! use throughline::logs::WithTraceIds;
-//!
-//! let text = tracing_subscriber::fmt().map_event_format(WithTraceIds::new).finish();
-//! let json = tracing_subscriber::fmt().json().map_event_format(WithTraceIds::new).finish();
-//! # let _both = (text, json);
-//! ```
-//!
-//! ```text
-//! 2026-11-22T10:00:00.000000Z  INFO shop: sold sku="socks" trace_id=0af7651916cd43dd8448eb211c80319c span_id=b7ad6b7169203331 trace_flags=01
-//! {"timestamp":"…","level":"INFO","fields":{"message":"sold","sku":"socks"},"target":"shop","trace_id":"0af7651916cd43dd8448eb211c80319c","span_id":"b7ad6b7169203331","trace_flags":"01"}
-//! ```
-//!
-//! The names are those of OpenTelemetry's *Trace Context in non-OTLP Log Formats*.
+//! What goes around a format of `tracing-subscriber`.
 
 use std::fmt::{self, Write};
 
@@ -26,13 +7,13 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::{
     fmt::{
         FmtContext, FormatEvent, FormatFields,
-        format::{Compact, Format, Full, Json, Pretty, Writer},
+        format::{Format, Full, Writer},
         time::SystemTime,
     },
     registry::LookupSpan,
 };
 
-use self::layout::{Layout, Place};
+use super::layout::{Layout, Place};
 use crate::{current::current_ids, span::SpanIds};
 
 /// One of `tracing-subscriber`'s formats (full, compact, pretty or JSON), with the ids of the current trace on each line.
@@ -207,42 +188,5 @@ impl fmt::Display for Fields<'_> {
             u64::from_be_bytes(ids.span_id()),
             ids.flags(),
         )
-    }
-}
-
-mod layout {
-    use super::{Compact, Full, Json, Pretty};
-
-    /// Where the ids go.
-    #[allow(unnameable_types, reason = "nobody else implements it")]
-    #[derive(Clone, Copy, Debug)]
-    pub enum Place {
-        /// Behind the last field.
-        AfterText,
-        /// On a line below.
-        OwnLine,
-        /// As the last fields of the outermost object.
-        InObject,
-    }
-
-    #[allow(unnameable_types, reason = "nobody else implements it")]
-    pub trait Layout {
-        const PLACE: Place;
-    }
-
-    impl Layout for Full {
-        const PLACE: Place = Place::AfterText;
-    }
-
-    impl Layout for Compact {
-        const PLACE: Place = Place::AfterText;
-    }
-
-    impl Layout for Pretty {
-        const PLACE: Place = Place::OwnLine;
-    }
-
-    impl Layout for Json {
-        const PLACE: Place = Place::InObject;
     }
 }
