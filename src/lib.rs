@@ -40,7 +40,8 @@
 //! | use an exporter, a sampler, a propagator or a provider of one's own | [`otel`] |
 //! | put a layer around a whole axum router | the module `axum` |
 //! | name a route from a handler | [`set_route`] |
-//! | write the trace id into a log line or an answer | [`current_ids`], [`ServerLayer::server_timing`] |
+//! | write the trace id into each log line | the module `logs` |
+//! | write the trace id into an answer | [`current_ids`], [`ServerLayer::server_timing`] |
 //! | start a task that belongs to the request | [`spawn`], [`spawn_blocking`], [`carry`] |
 //! | take the request's context to a thread or a callback | [`Context`] |
 //!
@@ -134,6 +135,8 @@ mod tonic_extensions;
 
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(feature = "tracing")]
+pub mod logs;
 #[cfg(feature = "setup")]
 #[path = "extensions/sdk.rs"]
 mod otel_sdk;

@@ -31,7 +31,7 @@ const LEVELS: [&[&str]; 9] = [
     &["body", "future", "route"],
     &["client", "server"],
     // Integrations and doors: nobody below knows them.
-    &["axum", "otel", "reqwest", "setup"],
+    &["axum", "logs", "otel", "reqwest", "setup"],
 ];
 
 /// Acquaintances within a level.

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use opentelemetry::{KeyValue, trace::noop::NoopTracerProvider};
-use opentelemetry_sdk::trace::{self, SdkTracerProvider};
+use opentelemetry_sdk::{
+    Resource,
+    metrics::SdkMeterProvider,
+    trace::{self, SdkTracerProvider},
+};
 
 use super::{
     builder::Setup,
@@ -11,6 +15,7 @@ use super::{
     env::Env,
     error::SetupError,
     exporters::{Erased, Exits},
+    meters::Meters,
     pipeline::Pipeline,
     propagators,
     resource::{self, SERVICE_NAME},
@@ -18,12 +23,13 @@ use super::{
     settings::{LogExporter, MetricExporter, Otlp, Reader, Settings, SpanExporter, SpanLimits},
     watch::Watch,
 };
-use crate::telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits};
+use crate::telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits, metering};
 
 /// A pipeline that nobody else knows of yet.
 pub(super) struct Built {
     pub(super) telemetry: Telemetry,
     pub(super) provider: Option<SdkTracerProvider>,
+    pub(super) meters: Option<SdkMeterProvider>,
     pub(super) propagator: Option<propagators::Shared>,
 }
 
@@ -60,9 +66,17 @@ impl Setup {
                     lifecycle: None,
                 },
                 provider: None,
+                meters: None,
                 propagator: propagator.global,
             });
         }
+        let resource = resource::resource(&settings.resource);
+        let meters = std::mem::take(&mut self.meters);
+        let meters = Meters::start(meters, &settings.metrics, &resource, &self.report)?;
+        traits.metering = meters.as_ref().map(|meters| {
+            let report = self.report.clone();
+            metering(&meters.provider).warn(move |text| report.warn(text))
+        });
         let (provider, watches) = match self.provider.take() {
             Some(provider) => {
                 traits.sampler = SamplerReads::Everything;
@@ -78,14 +92,16 @@ impl Setup {
                     [] => sampler.reads,
                     [..] => SamplerReads::Everything,
                 };
-                self.provider_of(&settings, sampler)?
+                self.provider_of(&settings, sampler, resource)?
             }
         };
         Ok(Built {
+            meters: meters.as_ref().map(|meters| meters.provider.clone()),
             telemetry: Telemetry {
                 handle: Handle::new(&provider, traits),
                 lifecycle: Some(Box::new(Pipeline {
                     provider: provider.clone(),
+                    meters,
                     watches,
                     deadline: self.shutdown_timeout,
                     report: self.report,
@@ -122,6 +138,7 @@ impl Setup {
         &mut self,
         settings: &Settings,
         sampler: sampler::Chosen,
+        resource: Resource,
     ) -> Result<(SdkTracerProvider, Vec<Arc<Watch>>), SetupError> {
         let exits = Exits::new(
             std::mem::take(&mut self.processors),
@@ -132,7 +149,7 @@ impl Setup {
         let mut provider = SdkTracerProvider::builder()
             .with_sampler(sampler.sampler)
             .with_span_limits(limits(&settings.traces.limits))
-            .with_resource(resource::resource(&settings.resource));
+            .with_resource(resource);
         for processor in exits.processors {
             provider = provider.with_span_processor(Erased(processor));
         }

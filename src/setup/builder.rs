@@ -6,8 +6,8 @@ use opentelemetry::{KeyValue, global};
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanProcessor};
 
 use super::{
-    build::Scope, env, error::SetupError, exporters::MakeProcessor, propagators, report::Report,
-    sampler,
+    build::Scope, env, error::SetupError, exporters::MakeProcessor, meters, propagators,
+    report::Report, sampler,
 };
 use crate::{span::attributes::to_otel, telemetry::Telemetry, value::Value};
 
@@ -42,6 +42,7 @@ pub fn init() -> Result<Telemetry, SetupError> {
 /// * Parent-based sampling: the caller's decision is followed, a request without a caller is sampled.
 /// * Trace Context and Baggage are read and written; by [`init`](Self::init) whatever OpenTelemetry's global propagator
 ///   is at each request, if one had been set by hand.
+/// * Metrics are measured where `OTEL_METRICS_EXPORTER` names an exporter.
 /// * The service is called `unknown_service:` and the name of the executable.
 /// * Shutdown waits 5 seconds at most.
 /// * Warnings go to `tracing` where a subscriber is set, else to stderr.
@@ -52,7 +53,12 @@ pub fn init() -> Result<Telemetry, SetupError> {
 /// `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`, `OTEL_PROPAGATORS` (`tracecontext`, `baggage`, `none`),
 /// `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_EXPORTER_OTLP_TIMEOUT`,
 /// `OTEL_EXPORTER_OTLP_PROTOCOL` (`http/protobuf`), their `OTEL_EXPORTER_OTLP_TRACES_…` forms, and
-/// `OTEL_BSP_…`, `OTEL_…_LIMIT`, and `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`.
+/// `OTEL_BSP_…`, `OTEL_…_LIMIT`, and `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`. For metrics: `OTEL_METRICS_EXPORTER` (`console`,
+/// `prometheus`, `none`), `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_EXPORTER_PROMETHEUS_HOST` (`localhost`) and
+/// `OTEL_EXPORTER_PROMETHEUS_PORT` (9464).
+///
+/// `OTEL_METRICS_EXPORTER=prometheus` serves `/metrics` from a thread of its own until the pipeline ends. An address that
+/// cannot be had is a warning: the service runs without.
 ///
 /// A proxy named by `HTTP_PROXY`, `HTTPS_PROXY` or `ALL_PROXY` is used for a collector that is not on this machine, unless
 /// `NO_PROXY` names it. Redirects are not followed: they would carry the headers elsewhere.
@@ -69,6 +75,7 @@ pub struct Setup {
     pub(super) sampler: Option<sampler::Chosen>,
     pub(super) provider: Option<SdkTracerProvider>,
     pub(super) propagator: Option<propagators::Chosen>,
+    pub(super) meters: meters::Own,
 }
 
 impl Setup {
@@ -86,6 +93,7 @@ impl Setup {
             sampler: None,
             provider: None,
             propagator: None,
+            meters: meters::Own::default(),
         }
     }
 
@@ -140,7 +148,7 @@ impl Setup {
     }
 
     /// Starts the pipeline and makes it that of the whole process: of every layer that names no other, of
-    /// OpenTelemetry's global tracer provider, and of its global propagator.
+    /// OpenTelemetry's global tracer and meter providers, and of its global propagator.
     ///
     /// Layers may have been built before. It works in a Tokio runtime of any kind, and without one.
     ///
@@ -152,6 +160,9 @@ impl Setup {
         built.telemetry.install();
         if let Some(provider) = built.provider {
             global::set_tracer_provider(provider);
+        }
+        if let Some(meters) = built.meters {
+            global::set_meter_provider(meters);
         }
         propagators::Chosen::install(built.propagator);
         Ok(built.telemetry)
@@ -184,6 +195,7 @@ impl fmt::Debug for Setup {
             .field("exporters", &self.exporters.len())
             .field("processors", &self.processors.len())
             .field("sampler", &self.sampler)
+            .field("meters", &self.meters)
             .finish_non_exhaustive()
     }
 }

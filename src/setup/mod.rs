@@ -7,6 +7,7 @@ mod env;
 mod error;
 mod exporters;
 mod instance;
+mod meters;
 mod otel_types;
 mod pipeline;
 mod propagators;
@@ -24,10 +25,16 @@ mod otlp;
 #[path = "otlp_absent.rs"]
 mod otlp;
 
+#[cfg(feature = "prometheus")]
+mod prometheus;
+#[cfg(not(feature = "prometheus"))]
+#[path = "prometheus_absent.rs"]
+mod prometheus;
+
 pub use self::{
     builder::{Setup, init},
     error::{SetupError, ShutdownError},
-    otel_types::SetupExt,
+    otel_types::{SetupExt, meter_provider},
     signal::stop_signal,
 };
 

@@ -58,6 +58,7 @@ pub(super) fn metrics(env: &Env) -> Metrics {
         Some(match exporter {
             Exporter::Otlp => periodic(
                 env,
+                60_000,
                 MetricExporter::Otlp {
                     otlp: otlp::otlp(env, &otlp::METRICS)?,
                     temporality: env.word(
@@ -72,6 +73,7 @@ pub(super) fn metrics(env: &Env) -> Metrics {
             ),
             Exporter::Console => periodic(
                 env,
+                10_000,
                 MetricExporter::Console {
                     temporality: Temporality::Cumulative,
                 },
@@ -84,17 +86,20 @@ pub(super) fn metrics(env: &Env) -> Metrics {
     }
 }
 
-fn periodic(env: &Env, exporter: MetricExporter) -> Reader {
+/// Every so many milliseconds, by the specification of each exporter, unless the variable says otherwise.
+fn periodic(env: &Env, default: u64, exporter: MetricExporter) -> Reader {
     const INTERVAL: &str = "OTEL_METRIC_EXPORT_INTERVAL";
-    let interval = env.pick(&[INTERVAL], "60000", |text| {
-        match super::values::size(text) {
+    let interval = env.pick(
+        &[INTERVAL],
+        &default.to_string(),
+        |text| match super::values::size(text) {
             Ok(millis) => Ok(Duration::from_millis(millis as u64)),
             Err(_) => Err("is not a whole number of milliseconds above 0"),
-        }
-    });
+        },
+    );
     Reader::Periodic {
         exporter,
-        interval: interval.map_or(Duration::from_secs(60), |(_, interval)| interval),
+        interval: interval.map_or(Duration::from_millis(default), |(_, interval)| interval),
         timeout: env.timeout(&["OTEL_METRIC_EXPORT_TIMEOUT"], Duration::from_secs(30)),
     }
 }
