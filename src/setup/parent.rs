@@ -5,15 +5,17 @@ use opentelemetry::{
     trace::{Link, SpanKind, TraceContextExt},
 };
 use opentelemetry_sdk::trace::{
-    IdGenerator, RandomIdGenerator, SamplingDecision, SamplingResult, ShouldSample,
+    IdGenerator, ParentBasedSampler, RandomIdGenerator, Sampler, SamplingResult, ShouldSample,
 };
 
 use crate::decision;
 
-/// The caller's decision, and another sampler's for what has no caller, or one that left the decision to us.
+/// A parent-based sampler whose root also decides what a caller left to us, and which follows a caller that sent a decision
+/// and no ids.
 #[derive(Clone, Debug)]
 pub(super) struct ParentBased {
     root: Box<dyn ShouldSample>,
+    followed: ParentBasedSampler,
 }
 
 /// The SDK's ids, but for a trace whose id its caller chose without being its parent.
@@ -21,10 +23,8 @@ pub(super) struct ParentBased {
 pub(super) struct ChosenIds(RandomIdGenerator);
 
 impl ParentBased {
-    pub(super) fn new(root: impl ShouldSample + 'static) -> Self {
-        Self {
-            root: Box::new(root),
-        }
+    pub(super) fn new(root: Box<dyn ShouldSample>, followed: ParentBasedSampler) -> Self {
+        Self { root, followed }
     }
 }
 
@@ -38,22 +38,14 @@ impl ShouldSample for ParentBased {
         attributes: &[KeyValue],
         links: &[Link],
     ) -> SamplingResult {
-        match parent.and_then(decision::of) {
-            None => self
-                .root
-                .should_sample(parent, trace_id, name, kind, attributes, links),
-            Some(sampled) => SamplingResult {
-                decision: if sampled {
-                    SamplingDecision::RecordAndSample
-                } else {
-                    SamplingDecision::Drop
-                },
-                attributes: Vec::new(),
-                trace_state: parent
-                    .map(|parent| parent.span().span_context().trace_state().clone())
-                    .unwrap_or_default(),
-            },
-        }
+        let has_caller = parent.is_some_and(|parent| parent.span().span_context().is_valid());
+        let sampler: &dyn ShouldSample = match parent.and_then(decision::of) {
+            None => &*self.root,
+            Some(_) if has_caller => &self.followed,
+            Some(true) => &Sampler::AlwaysOn,
+            Some(false) => &Sampler::AlwaysOff,
+        };
+        sampler.should_sample(parent, trace_id, name, kind, attributes, links)
     }
 }
 

@@ -16,11 +16,7 @@ use opentelemetry::{
     },
 };
 
-use super::{
-    builder::Scope,
-    env::{Env, Lookup},
-    settings::Propagator,
-};
+use super::{build::Scope, env::Lookup, settings::Propagator};
 use crate::{
     otel::{
         B3Propagator, BaggagePropagator, DatadogPropagator, JaegerPropagator, OtTracePropagator,
@@ -29,7 +25,6 @@ use crate::{
     propagate::{Propagation, environment::Environment},
 };
 
-const NAME: &str = "OTEL_PROPAGATORS";
 const DEFAULT: [Propagator; 2] = [Propagator::TraceContext, Propagator::Baggage];
 
 /// A propagator that the layers and OpenTelemetry's global share.
@@ -92,56 +87,6 @@ impl Chosen {
         }
         Self::own(global)
     }
-
-    /// Those of `OTEL_PROPAGATORS`.
-    pub(super) fn from_env(env: &Env, scope: Scope, lookup: &Arc<Lookup>) -> Self {
-        Self::of(named(env).as_deref(), scope, lookup)
-    }
-}
-
-/// What `OTEL_PROPAGATORS` names, each once; `None` where it is not set, or names none that is known.
-fn named(env: &Env) -> Option<Vec<Propagator>> {
-    let words = env.list(NAME)?;
-    let mut named = Vec::new();
-    let mut unknown = Vec::new();
-    let mut none = false;
-    for word in &words {
-        match (propagator(word), word.eq_ignore_ascii_case("none")) {
-            (_, true) => none = true,
-            (Some(propagator), _) if named.contains(&propagator) => {}
-            (Some(propagator), _) => named.push(propagator),
-            (None, _) => unknown.push(word),
-        }
-    }
-    if none && !named.is_empty() {
-        let instead = "none is ignored";
-        env.wrong(NAME, &words.join(","), "has none among others", instead);
-    }
-    let is_default = named.is_empty() && !none;
-    for word in unknown {
-        let instead = match (is_default, named.as_slice()) {
-            (true, _) => "tracecontext,baggage is used instead",
-            (false, []) => "nothing is propagated",
-            (false, _) => "the others are used",
-        };
-        env.wrong(NAME, word, "is no known propagator", instead);
-    }
-    (!is_default).then_some(named)
-}
-
-fn propagator(name: &str) -> Option<Propagator> {
-    Some(match name.to_ascii_lowercase().as_str() {
-        "tracecontext" => Propagator::TraceContext,
-        "baggage" => Propagator::Baggage,
-        "b3" => Propagator::B3,
-        "b3multi" => Propagator::B3Multi,
-        "jaeger" => Propagator::Jaeger,
-        "xray" => Propagator::XRay,
-        "xray-lambda" => Propagator::XRayLambda,
-        "ottrace" => Propagator::OtTrace,
-        "datadog" => Propagator::Datadog,
-        _ => return None,
-    })
 }
 
 fn composite(named: &[Propagator], lookup: &Arc<Lookup>) -> TextMapCompositePropagator {

@@ -42,7 +42,11 @@ fn reads_the_flags() {
         ("FF", "01", Decision::Debug),
     ] {
         let want = (format!("{TRACE}-{SPAN}-{byte}"), decision);
-        assert_eq!(read_one(&format!("{TRACE}:{SPAN}:0:{flags}")), Some(want), "{flags}");
+        assert_eq!(
+            read_one(&format!("{TRACE}:{SPAN}:0:{flags}")),
+            Some(want),
+            "{flags}"
+        );
     }
 }
 
@@ -89,7 +93,10 @@ fn debug_goes_on() {
     let text = format!("{TRACE}:{SPAN}:0:3");
     let context = extract(&JaegerPropagator::new(), &[("uber-trace-id", &text)]);
     let trace_id = u128::from_str_radix(TRACE, 16).unwrap();
-    let sent = inject(&JaegerPropagator::new(), &remote(&context, trace_id, 7, 1, false));
+    let sent = inject(
+        &JaegerPropagator::new(),
+        &remote(&context, trace_id, 7, 1, false),
+    );
     assert_eq!(sent.0[0].1, format!("{TRACE}:{:016x}:0:3", 7));
 }
 
