@@ -17,6 +17,7 @@ use super::{
     propagators,
     report::Report,
     resource, sampler,
+    transport::thread::Thread,
     watch::Watch,
 };
 use crate::{
@@ -219,6 +220,7 @@ impl Setup {
                 propagator: propagator.global,
             });
         }
+        let thread = Thread::default();
         let (provider, watches) = match self.provider.take() {
             Some(provider) => {
                 traits.sampler = SamplerReads::Everything;
@@ -240,6 +242,7 @@ impl Setup {
                     self.endpoint.as_deref(),
                     &env,
                     &self.report,
+                    &thread,
                 )?;
                 let resource = resource::resource(self.service_name, self.attributes, &env);
                 provider(sampler, resource, exits)
@@ -251,6 +254,7 @@ impl Setup {
                 lifecycle: Some(Box::new(Pipeline {
                     provider: provider.clone(),
                     watches,
+                    thread,
                     deadline: self.shutdown_timeout,
                     report: self.report,
                 })),

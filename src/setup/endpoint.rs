@@ -1,81 +1,31 @@
 //! Where spans are sent: the URL of a collector, and what people may see of it.
 
-use std::fmt;
+use url::Url;
 
-use reqwest::Url;
-
-use super::{TLS, env::Env, error::SetupError};
+use super::{env::Env, error::SetupError};
 
 const DEFAULT: &str = "http://localhost:4318";
 const GENERIC: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
 const PATH: &str = "v1/traces";
 
-/// A URL that takes traces. `Display` and `Debug` leave out userinfo and query.
-#[derive(Clone)]
-pub(super) struct Endpoint {
-    url: Url,
-}
-
-impl Endpoint {
-    /// Code beats `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, which beats `OTEL_EXPORTER_OTLP_ENDPOINT`, which beats the default.
-    pub(super) fn choose(in_code: Option<&str>, env: &Env) -> Result<Self, SetupError> {
-        if let Some(base) = in_code {
-            let base = parse(base).map_err(|why| {
-                SetupError::new(format!("Setup::endpoint({:?}) {why}", shown(base)))
-            })?;
-            return Self::speaking("Setup::endpoint", with_path(base));
-        }
-        if let Some(url) = from_env(TRACES, env, GENERIC) {
-            return Self::speaking(TRACES, url);
-        }
-        let instead = format!("{DEFAULT}/{PATH}");
-        match from_env(GENERIC, env, &instead) {
-            Some(base) => Self::speaking(GENERIC, with_path(base)),
-            None => parse(DEFAULT)
-                .map(|base| Self {
-                    url: with_path(base),
-                })
-                .map_err(SetupError::new),
-        }
+/// Code beats `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, which beats `OTEL_EXPORTER_OTLP_ENDPOINT`, which beats the default.
+/// With who said it.
+pub(super) fn choose(in_code: Option<&str>, env: &Env) -> Result<(Url, &'static str), SetupError> {
+    if let Some(base) = in_code {
+        let base = parse(base)
+            .map_err(|why| SetupError::new(format!("Setup::endpoint({:?}) {why}", shown(base))))?;
+        return Ok((with_path(base), "Setup::endpoint"));
     }
-
-    /// With userinfo, for the client alone.
-    pub(super) fn url(&self) -> &Url {
-        &self.url
+    if let Some(url) = from_env(TRACES, env, GENERIC) {
+        return Ok((url, TRACES));
     }
-
-    /// A collector on this machine, which no proxy should be asked for.
-    pub(super) fn is_loopback(&self) -> bool {
-        use std::net::IpAddr;
-
-        let host = self.url.host_str().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost"
-            || host.ends_with(".localhost")
-            || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-    }
-
-    fn speaking(origin: &str, url: Url) -> Result<Self, SetupError> {
-        let endpoint = Self { url };
-        if endpoint.url.scheme() == "https" && !TLS {
-            return Err(SetupError::new(format!(
-                "{origin} is {endpoint}, and https needs throughline's feature `tls`, which this build is without"
-            )));
-        }
-        Ok(endpoint)
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&shown(self.url.as_str()))
-    }
-}
-
-impl fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+    let instead = format!("{DEFAULT}/{PATH}");
+    match from_env(GENERIC, env, &instead) {
+        Some(base) => Ok((with_path(base), GENERIC)),
+        None => parse(DEFAULT)
+            .map(|base| (with_path(base), "the default endpoint"))
+            .map_err(SetupError::new),
     }
 }
 
@@ -106,7 +56,7 @@ fn with_path(mut base: Url) -> Url {
 }
 
 /// The text of a URL, right or wrong, without userinfo, query and fragment: any of them may hold a secret.
-fn shown(url: &str) -> String {
+pub(super) fn shown(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     match (url.split_once("://"), url.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),

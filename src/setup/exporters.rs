@@ -10,10 +10,12 @@ use opentelemetry_sdk::{
 };
 
 use super::{
+    endpoint::shown,
     env::Env,
     error::SetupError,
-    otlp,
+    otlp, otlp_env,
     report::Report,
+    transport::thread::Thread,
     watch::{Cause, Watch},
 };
 
@@ -48,6 +50,7 @@ impl Exits {
         endpoint: Option<&str>,
         env: &Env,
         report: &Report,
+        thread: &Thread,
     ) -> Result<Self, SetupError> {
         let mut exits = Self {
             processors,
@@ -62,8 +65,12 @@ impl Exits {
         for exporter in from_env(env) {
             match exporter {
                 Exporter::Otlp => {
-                    let (processor, watch) = otlp::processor(endpoint, env, report)?;
-                    exits.processors.push(processor);
+                    let settings = otlp_env::traces(endpoint, env)?;
+                    let target = shown(settings.endpoint.as_str());
+                    let cause = Cause::default();
+                    let watch = Watch::new(target, report.clone(), cause.clone());
+                    let exporter = otlp::spans(&settings, cause, thread)?;
+                    exits.processors.push(watch.processor(exporter, true, None));
                     exits.watches.push(watch);
                 }
                 Exporter::Console => exits.add(

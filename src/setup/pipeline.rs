@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use super::{
     error::{ShutdownError, Why},
     report::Report,
+    transport::thread::Thread,
     watch::{Standing, Watch},
 };
 use crate::telemetry::{Lifecycle, Telemetry};
@@ -28,6 +29,7 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 pub(super) struct Pipeline {
     pub(super) provider: SdkTracerProvider,
     pub(super) watches: Vec<Arc<Watch>>,
+    pub(super) thread: Thread,
     pub(super) deadline: Duration,
     pub(super) report: Report,
 }
@@ -111,6 +113,7 @@ impl Pipeline {
 
     fn finish_blocking(&self, last: Last) -> Result<(), ShutdownError> {
         let before = self.standing();
+        let _hurry = self.thread.hurry(self.limit(last));
         let (sender, receiver) = mpsc::sync_channel(1);
         let provider = self.provider.clone();
         let deadline = self.limit(last);
