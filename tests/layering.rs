@@ -14,7 +14,8 @@ const LEVELS: [&[&str]; 9] = [
     &["extensions"],
     // OpenTelemetry's API, and pure conventions.
     &[
-        "current",
+        "lost",
+        "metrics",
         "propagate",
         "remote",
         "semconv",
@@ -24,18 +25,17 @@ const LEVELS: [&[&str]; 9] = [
         "telemetry",
         "unrecorded",
     ],
-    &["config"],
-    &["conventions"],
+    &["config", "context"],
+    &["conventions", "tasks"],
     &["exchange"],
     &["body", "future", "route"],
     &["client", "server"],
     // Integrations and doors: nobody below knows them.
-    &["axum", "otel", "reqwest", "setup"],
+    &["axum", "logs", "otel", "reqwest", "setup"],
 ];
 
 /// Acquaintances within a level.
-const NEIGHBOURS: [(&str, &str); 14] = [
-    ("current", "span"),
+const NEIGHBOURS: &[(&str, &str)] = &[
     ("future", "body"),
     ("head", "scan"),
     ("propagate", "unrecorded"),
@@ -47,6 +47,7 @@ const NEIGHBOURS: [(&str, &str); 14] = [
     ("span_mut", "semconv"),
     ("span_mut", "span"),
     ("targets", "semconv"),
+    ("telemetry", "metrics"),
     ("telemetry", "propagate"),
     ("telemetry", "span"),
 ];

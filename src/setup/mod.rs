@@ -1,10 +1,13 @@
 //! From the environment and a builder to a running pipeline. The SDK enters here and nowhere above.
 
+mod build;
 mod builder;
+mod endpoint;
 mod env;
 mod error;
 mod exporters;
 mod instance;
+mod meters;
 mod otel_types;
 mod pipeline;
 mod propagators;
@@ -17,10 +20,7 @@ mod signal;
 mod watch;
 
 #[allow(dead_code, reason = "what is used of it depends on the features")]
-mod endpoint;
-#[allow(dead_code, reason = "what is used of it depends on the features")]
 mod ledger;
-mod otlp_env;
 #[allow(dead_code, reason = "what is used of it depends on the features")]
 mod transport;
 
@@ -86,9 +86,15 @@ mod zstd;
 #[path = "transport/zstd_absent.rs"]
 mod zstd;
 
+#[cfg(feature = "prometheus")]
+mod prometheus;
+#[cfg(not(feature = "prometheus"))]
+#[path = "prometheus_absent.rs"]
+mod prometheus;
+
 pub use self::{
     builder::{Setup, init},
     error::{SetupError, ShutdownError},
-    otel_types::SetupExt,
+    otel_types::{SetupExt, meter_provider},
     signal::stop_signal,
 };

@@ -4,7 +4,7 @@ use std::any::Any;
 
 use opentelemetry_sdk::trace::{Sampler, ShouldSample};
 
-use super::env::Env;
+use super::{report::Report, settings};
 use crate::telemetry::SamplerReads;
 
 /// A sampler, and what it looks at.
@@ -29,65 +29,43 @@ impl Chosen {
         }
     }
 
-    /// `OTEL_TRACES_SAMPLER`, else the caller's decision, and all that has no caller.
-    pub(super) fn from_env(env: &Env) -> Self {
-        const NAME: &str = "OTEL_TRACES_SAMPLER";
-        let default = || Self::parent_based(Sampler::AlwaysOn);
-        let Some(value) = env.text(NAME) else {
-            return default();
+    /// That which was named.
+    pub(super) fn of(named: &settings::Sampler, report: &Report) -> Self {
+        let reads = match named {
+            settings::Sampler::ParentBased { root, .. }
+                if *named == settings::Sampler::parent_based((**root).clone()) =>
+            {
+                SamplerReads::Flag
+            }
+            _ => SamplerReads::Parent,
         };
-        match value.to_ascii_lowercase().as_str() {
-            "always_on" => Self::alone(Sampler::AlwaysOn),
-            "always_off" => Self::alone(Sampler::AlwaysOff),
-            "traceidratio" => Self::alone(Sampler::TraceIdRatioBased(ratio(env))),
-            "parentbased_always_on" => default(),
-            "parentbased_always_off" => Self::parent_based(Sampler::AlwaysOff),
-            "parentbased_traceidratio" => {
-                Self::parent_based(Sampler::TraceIdRatioBased(ratio(env)))
-            }
-            known @ ("jaeger_remote" | "parentbased_jaeger_remote" | "xray") => {
-                let instead = "parentbased_always_on is used instead";
-                env.wrong(NAME, known, "is not supported", instead);
-                default()
-            }
-            _ => {
-                let instead = "parentbased_always_on is used instead";
-                env.wrong(NAME, &value, "is no known sampler", instead);
-                default()
-            }
-        }
-    }
-
-    fn alone(sampler: Sampler) -> Self {
         Self {
-            sampler: Box::new(sampler),
-            reads: SamplerReads::Parent,
-        }
-    }
-
-    fn parent_based(root: Sampler) -> Self {
-        Self {
-            sampler: Sampler::parent_based(root).into(),
-            reads: SamplerReads::Flag,
+            sampler: sampler(named, report),
+            reads,
         }
     }
 }
 
-fn ratio(env: &Env) -> f64 {
-    const NAME: &str = "OTEL_TRACES_SAMPLER_ARG";
-    let Some(value) = env.text(NAME) else {
-        return 1.0;
-    };
-    match value.parse() {
-        Ok(ratio) if (0.0..=1.0).contains(&ratio) => ratio,
-        _ => {
-            env.wrong(
-                NAME,
-                &value,
-                "is not a number from 0 to 1",
-                "1 is used instead",
-            );
-            1.0
+fn sampler(named: &settings::Sampler, report: &Report) -> Box<dyn ShouldSample> {
+    match named {
+        settings::Sampler::AlwaysOn => Sampler::AlwaysOn.into(),
+        settings::Sampler::AlwaysOff => Sampler::AlwaysOff.into(),
+        settings::Sampler::Ratio(ratio) => Sampler::TraceIdRatioBased(*ratio).into(),
+        settings::Sampler::ParentBased {
+            root,
+            remote_sampled,
+            remote_not_sampled,
+            local_sampled,
+            local_not_sampled,
+        } => Sampler::parent_based(sampler(root, report))
+            .with_remote_parent_sampled(sampler(remote_sampled, report))
+            .with_remote_parent_not_sampled(sampler(remote_not_sampled, report))
+            .with_local_parent_sampled(sampler(local_sampled, report))
+            .with_local_parent_not_sampled(sampler(local_not_sampled, report))
+            .into(),
+        settings::Sampler::JaegerRemote { .. } => {
+            report.warn("the sampler jaeger_remote is not supported; always_on is used instead");
+            Sampler::AlwaysOn.into()
         }
     }
 }

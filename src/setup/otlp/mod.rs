@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use self::courier::{Courier, Parcel};
 use super::{
-    endpoint::shown,
+    endpoint::Shown,
     error::SetupError,
     ledger::{Ledger, Signal},
     report::Report,
@@ -86,7 +86,7 @@ impl Line {
         thread: &Thread,
         report: &Report,
     ) -> Result<Self, SetupError> {
-        let target = shown(settings.endpoint.as_str());
+        let target = Shown(&settings.endpoint).to_string();
         Ok(Self {
             courier: Arc::new(Courier::new(settings, method)?),
             backoff: Arc::default(),

@@ -1,6 +1,6 @@
 //! An HTTP client for one URL. It follows no redirect, retries nothing, and reads little.
 
-use std::{error::Error, fmt, future::poll_fn, net::IpAddr, pin::pin, time::Duration};
+use std::{error::Error, fmt, future::poll_fn, pin::pin, time::Duration};
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::{
@@ -13,7 +13,7 @@ use reqwest::{ClientBuilder, redirect::Policy};
 use url::Url;
 
 use super::{
-    endpoint::shown,
+    endpoint::{Shown, is_loopback},
     error::SetupError,
     settings::Tls,
     tls,
@@ -78,7 +78,7 @@ impl Client {
         if url.scheme() == "https" && !tls::IS_ON {
             return Err(SetupError::new(format!(
                 "{origin} is {}, and https needs throughline's feature `tls`, which this build is without",
-                shown(url.as_str())
+                Shown(&url)
             )));
         }
         let mut builder = reqwest::Client::builder()
@@ -88,7 +88,7 @@ impl Client {
             builder = builder.no_proxy();
         }
         let inner = tls::apply(choose(builder), tls)?.build().map_err(|error| {
-            let shown = shown(url.as_str());
+            let shown = Shown(&url);
             SetupError::new(format!("no HTTP client can be made for {shown}"))
                 .with_source(error.without_url())
         })?;
@@ -130,8 +130,8 @@ impl Client {
 
 impl Destination<'_> {
     #[allow(dead_code, reason = "only a protocol that is off shows it")]
-    pub(super) fn shown(&self) -> String {
-        shown(self.url.as_str())
+    pub(super) fn shown(&self) -> Shown<'_> {
+        Shown(&self.url)
     }
 }
 
@@ -149,7 +149,7 @@ impl Cut {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("url", &format_args!("{}", shown(self.url.as_str())))
+            .field("url", &format_args!("{}", Shown(&self.url)))
             .finish_non_exhaustive()
     }
 }
@@ -199,13 +199,4 @@ where
         body: bytes.freeze(),
         trailers,
     })
-}
-
-/// A collector on this machine, which no proxy should be asked for.
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || host.ends_with(".localhost")
-        || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
