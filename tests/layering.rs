@@ -15,6 +15,7 @@ const LEVELS: [&[&str]; 9] = [
     // OpenTelemetry's API, and pure conventions.
     &[
         "current",
+        "forced",
         "propagate",
         "remote",
         "semconv",
@@ -22,6 +23,7 @@ const LEVELS: [&[&str]; 9] = [
         "span_mut",
         "targets",
         "telemetry",
+        "threshold",
         "unrecorded",
     ],
     &["config"],
@@ -34,7 +36,7 @@ const LEVELS: [&[&str]; 9] = [
 ];
 
 /// Acquaintances within a level.
-const NEIGHBOURS: [(&str, &str); 14] = [
+const NEIGHBOURS: [(&str, &str); 15] = [
     ("current", "span"),
     ("future", "body"),
     ("head", "scan"),
@@ -49,6 +51,7 @@ const NEIGHBOURS: [(&str, &str); 14] = [
     ("targets", "semconv"),
     ("telemetry", "propagate"),
     ("telemetry", "span"),
+    ("unrecorded", "threshold"),
 ];
 
 /// Files that know a level above: what set-up adds to [`otel`](throughline::otel).

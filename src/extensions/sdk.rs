@@ -3,4 +3,4 @@
 pub use opentelemetry;
 pub use opentelemetry_sdk as sdk;
 
-pub use crate::setup::SetupExt;
+pub use crate::setup::{Forcible, ProbabilitySampler, SetupExt};

@@ -80,7 +80,7 @@ pub struct Setup {
     report: Report,
     pub(super) exporters: Vec<MakeProcessor>,
     pub(super) processors: Vec<Box<dyn SpanProcessor>>,
-    pub(super) sampler: Option<sampler::Chosen>,
+    pub(super) sampler: Option<sampler::Choice>,
     pub(super) provider: Option<SdkTracerProvider>,
     pub(super) propagator: Option<propagators::Chosen>,
 }
@@ -227,8 +227,8 @@ impl Setup {
             }
             None => {
                 let sampler = match self.sampler.take() {
-                    Some(own) => own,
-                    None => sampler::Chosen::from_env(&env),
+                    Some(choice) => choice.make()?,
+                    None => sampler::Chosen::from_env(&env, &self.report),
                 };
                 traits.sampler = match self.processors.as_slice() {
                     [] => sampler.reads,

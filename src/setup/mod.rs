@@ -28,6 +28,7 @@ pub use self::{
     builder::{Setup, init},
     error::{SetupError, ShutdownError},
     otel_types::SetupExt,
+    sampler::{Forcible, ProbabilitySampler},
     signal::stop_signal,
 };
 
