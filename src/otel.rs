@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use opentelemetry::{
     Context,
+    metrics::MeterProvider,
     propagation::TextMapPropagator,
     trace::{Tracer, TracerProvider},
 };
@@ -20,7 +21,7 @@ use opentelemetry::{
 use crate::{
     propagate::Propagation,
     span::SpanIds,
-    telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits},
+    telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits, metering},
 };
 
 /// A pipeline that sends spans to this provider, and propagates by W3C Trace Context and Baggage.
@@ -61,6 +62,7 @@ where
                 sampler: SamplerReads::Everything,
                 ids: Ids::Unknown,
                 known_methods: None,
+                metering: None,
             },
         }
     }
@@ -71,6 +73,14 @@ where
         propagator: impl TextMapPropagator + Send + Sync + 'static,
     ) -> Self {
         self.traits.propagation = Propagation::Custom(Arc::new(propagator));
+        self
+    }
+
+    /// Measures requests by the instruments of this provider. Without one nothing is measured.
+    ///
+    /// Its meter is taken now. The provider stays its owner's to flush and to shut down.
+    pub fn meter_provider<M: MeterProvider + 'static>(mut self, provider: &M) -> Self {
+        self.traits.metering = Some(metering(provider));
         self
     }
 

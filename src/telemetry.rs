@@ -7,9 +7,10 @@ use std::{
     sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
-use opentelemetry::{InstrumentationScope, global, trace::TracerProvider};
+use opentelemetry::{InstrumentationScope, global, metrics::MeterProvider, trace::TracerProvider};
 
 use crate::{
+    metrics::Metering,
     propagate::Propagation,
     span::{SpanSource, Started},
 };
@@ -43,6 +44,7 @@ struct Inner {
     sampler: SamplerReads,
     ids: Ids,
     known_methods: Option<Arc<[Arc<str>]>>,
+    metering: Option<Metering>,
 }
 
 /// What the sampler looks at. Only what it reads is made before it decides.
@@ -77,6 +79,8 @@ pub(crate) struct Traits {
     pub(crate) sampler: SamplerReads,
     pub(crate) ids: Ids,
     pub(crate) known_methods: Option<Arc<[Arc<str>]>>,
+    /// From [`metering`]. Without it nothing is measured, and it costs nothing that it might be.
+    pub(crate) metering: Option<Metering>,
 }
 
 /// The pipeline that set-up installed for the whole process.
@@ -94,6 +98,7 @@ impl Handle {
             sampler: traits.sampler,
             ids: traits.ids,
             known_methods: traits.known_methods,
+            metering: traits.metering,
         }))
     }
 
@@ -106,6 +111,7 @@ impl Handle {
                 sampler: SamplerReads::Everything,
                 ids: Ids::Unknown,
                 known_methods: None,
+                metering: None,
             },
         )
     }
@@ -187,8 +193,14 @@ impl fmt::Debug for Handle {
             .field("propagation", &self.0.propagation)
             .field("sampler", &self.0.sampler)
             .field("ids", &self.0.ids)
+            .field("metering", &self.0.metering)
             .finish_non_exhaustive()
     }
+}
+
+/// Where the layers' measurements go, of this provider. It stays its owner's to flush and to shut down.
+pub(crate) fn metering<P: MeterProvider + 'static>(provider: &P) -> Metering {
+    Metering::of(provider, scope())
 }
 
 fn scope() -> InstrumentationScope {

@@ -14,8 +14,9 @@ const LEVELS: [&[&str]; 9] = [
     &["extensions"],
     // OpenTelemetry's API, and pure conventions.
     &[
-        "current",
         "forced",
+        "lost",
+        "metrics",
         "propagate",
         "remote",
         "semconv",
@@ -26,18 +27,17 @@ const LEVELS: [&[&str]; 9] = [
         "threshold",
         "unrecorded",
     ],
-    &["config"],
-    &["conventions"],
+    &["config", "context"],
+    &["conventions", "tasks"],
     &["exchange"],
     &["body", "future", "route"],
     &["client", "server"],
     // Integrations and doors: nobody below knows them.
-    &["axum", "otel", "reqwest", "setup"],
+    &["axum", "logs", "otel", "reqwest", "setup"],
 ];
 
 /// Acquaintances within a level.
-const NEIGHBOURS: [(&str, &str); 15] = [
-    ("current", "span"),
+const NEIGHBOURS: &[(&str, &str)] = &[
     ("future", "body"),
     ("head", "scan"),
     ("propagate", "unrecorded"),
@@ -49,6 +49,7 @@ const NEIGHBOURS: [(&str, &str); 15] = [
     ("span_mut", "semconv"),
     ("span_mut", "span"),
     ("targets", "semconv"),
+    ("telemetry", "metrics"),
     ("telemetry", "propagate"),
     ("telemetry", "span"),
     ("unrecorded", "threshold"),

@@ -7,59 +7,72 @@ use std::{error::Error, fmt, io::Read, sync::Arc, thread, time::Duration};
 
 use async_trait::async_trait;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Request, Response,
+    HeaderMap, Request, Response,
     header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT},
 };
 use opentelemetry_http::{Bytes, HttpClient, HttpError, ResponseBodyTooLarge};
-use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::trace::SpanProcessor;
 use reqwest::{Url, blocking, redirect::Policy};
 
 use super::{
-    endpoint::Endpoint,
-    env::{Env, Pair, pairs},
+    TLS,
+    endpoint::{self, Shown},
     error::SetupError,
     report::Report,
+    settings::{Batch, Otlp, Protocol, Tls},
     watch::{Cause, Watch},
 };
 
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// As much of an answer as is read.
 const ANSWER: usize = 4 << 20;
 
 /// The batch processor and its exporter, with the watch over both.
 pub(super) fn processor(
-    endpoint: Option<&str>,
-    env: &Env,
+    otlp: &Otlp,
+    batch: Batch,
     report: &Report,
 ) -> Result<(Box<dyn SpanProcessor>, Arc<Watch>), SetupError> {
-    let endpoint = Endpoint::choose(endpoint, env)?;
-    check_protocol(env);
-    check_compression(env);
-    let limit = env.limit(
-        [
-            "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
-            "OTEL_EXPORTER_OTLP_TIMEOUT",
-        ],
-        TIMEOUT,
-    );
+    let shown = Shown(&otlp.endpoint).to_string();
+    check(otlp, &shown)?;
     let cause = Cause::default();
     let client = Client {
-        inner: client(&endpoint, limit)?,
-        url: endpoint.url().clone(),
-        headers: headers(env),
+        inner: client(otlp, &shown)?,
+        url: otlp.endpoint.clone(),
+        headers: otlp.headers.clone(),
         cause: cause.clone(),
     };
     let exporter = SpanExporter::builder()
         .with_http()
         .with_http_client(client)
-        .with_protocol(Protocol::HttpBinary)
-        .with_endpoint(endpoint.to_string())
-        .with_timeout(limit.unwrap_or(Duration::MAX))
+        .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
+        .with_endpoint(shown.clone())
+        .with_timeout(otlp.timeout.unwrap_or(Duration::MAX))
         .build()
         .map_err(|error| SetupError::new("the OTLP exporter cannot be made").with_source(error))?;
-    let watch = Watch::new(endpoint.to_string(), report.clone(), cause);
-    Ok((watch.processor(exporter, true, None), watch))
+    let watch = Watch::new(shown, report.clone(), cause);
+    Ok((watch.processor(exporter, true, batch), watch))
+}
+
+/// What this exporter cannot do yet.
+fn check(otlp: &Otlp, shown: &str) -> Result<(), SetupError> {
+    let missing = if otlp.protocol != Protocol::HttpProtobuf {
+        "another protocol than http/protobuf"
+    } else if otlp.compression.is_some() {
+        "compression"
+    } else if otlp.tls != Tls::default() {
+        "certificates"
+    } else if otlp.endpoint.scheme() == "https" && !TLS {
+        let origin = &otlp.origin;
+        return Err(SetupError::new(format!(
+            "{origin} is {shown}, and https needs throughline's feature `tls`, which this build is without"
+        )));
+    } else {
+        return Ok(());
+    };
+    Err(SetupError::new(format!(
+        "OTLP to {shown} wants {missing}, which is not supported"
+    )))
 }
 
 /// Sends what the exporter encoded, with our headers.
@@ -121,15 +134,15 @@ impl fmt::Debug for Client {
     }
 }
 
-fn client(endpoint: &Endpoint, limit: Option<Duration>) -> Result<blocking::Client, SetupError> {
+fn client(otlp: &Otlp, shown: &str) -> Result<blocking::Client, SetupError> {
     let mut builder = blocking::Client::builder()
-        .timeout(limit)
+        .timeout(otlp.timeout)
         .redirect(Policy::none())
         .user_agent(concat!("throughline/", env!("CARGO_PKG_VERSION")));
-    if endpoint.is_loopback() {
+    if endpoint::is_loopback(&otlp.endpoint) {
         builder = builder.no_proxy();
     }
-    let failed = || SetupError::new(format!("no HTTP client can be made for {endpoint}"));
+    let failed = || SetupError::new(format!("no HTTP client can be made for {shown}"));
     // It starts a runtime, which may not be done on a thread that belongs to one.
     let built = thread::Builder::new()
         .name("throughline-client".to_owned())
@@ -138,74 +151,6 @@ fn client(endpoint: &Endpoint, limit: Option<Duration>) -> Result<blocking::Clie
         .join()
         .map_err(|_| failed())?;
     built.map_err(|error| failed().with_source(error.without_url()))
-}
-
-fn check_protocol(env: &Env) {
-    let names = [
-        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
-        "OTEL_EXPORTER_OTLP_PROTOCOL",
-    ];
-    if let Some((name, value)) = env.first(names)
-        && !value.eq_ignore_ascii_case("http/protobuf")
-    {
-        let instead = "http/protobuf is used instead, which collectors take on port 4318";
-        env.wrong(name, &value, "is not supported", instead);
-    }
-}
-
-fn check_compression(env: &Env) {
-    let names = [
-        "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
-        "OTEL_EXPORTER_OTLP_COMPRESSION",
-    ];
-    if let Some((name, value)) = env.first(names)
-        && !value.eq_ignore_ascii_case("none")
-    {
-        env.wrong(
-            name,
-            &value,
-            "is not supported",
-            "spans are sent as they are",
-        );
-    }
-}
-
-fn headers(env: &Env) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    let Some((name, text)) = env.first([
-        "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
-        "OTEL_EXPORTER_OTLP_HEADERS",
-    ]) else {
-        return headers;
-    };
-    for (index, pair) in pairs(&text).enumerate() {
-        // Neither key nor value is shown: who forgot the key wrote the secret in its place.
-        let wrong = |why: &str| {
-            env.warn(&format!(
-                "{name}: member {} {why}; it is ignored",
-                index + 1
-            ));
-        };
-        let (key, value) = match pair {
-            Pair::Good(key, value) => (key, value),
-            Pair::Bad(why) => {
-                wrong(why);
-                continue;
-            }
-        };
-        match (
-            HeaderName::from_bytes(key.as_bytes()),
-            HeaderValue::from_str(&value),
-        ) {
-            (Ok(key), Ok(mut value)) => {
-                value.set_sensitive(true);
-                headers.insert(key, value);
-            }
-            (Err(_), _) => wrong("has a key that no header can have"),
-            (_, Err(_)) => wrong("has a value that no header can have"),
-        }
-    }
-    headers
 }
 
 /// The last of the causes: the one that says something.

@@ -4,11 +4,16 @@ use std::sync::Arc;
 
 use opentelemetry_sdk::trace::SpanProcessor;
 
-use super::{env::Env, error::SetupError, report::Report, watch::Watch};
+use super::{
+    error::SetupError,
+    report::Report,
+    settings::{Batch, Otlp},
+    watch::Watch,
+};
 
 pub(super) fn processor(
-    _endpoint: Option<&str>,
-    _env: &Env,
+    _otlp: &Otlp,
+    _batch: Batch,
     _report: &Report,
 ) -> Result<(Box<dyn SpanProcessor>, Arc<Watch>), SetupError> {
     Err(SetupError::new(

@@ -16,14 +16,13 @@ use opentelemetry::{
     },
 };
 
-use super::{builder::Scope, env::Env};
+use super::{build::Scope, report::Report, settings::Propagator};
 use crate::{
     otel::{BaggagePropagator, TraceContextPropagator},
     propagate::Propagation,
 };
 
-const NAME: &str = "OTEL_PROPAGATORS";
-const DEFAULT: &str = "tracecontext,baggage";
+const DEFAULT: [Propagator; 2] = [Propagator::TraceContext, Propagator::Baggage];
 
 /// A propagator that the layers and OpenTelemetry's global share.
 #[derive(Clone)]
@@ -39,12 +38,6 @@ pub(super) struct Chosen {
 
 /// Whether the global propagator is one that set-up installed.
 static OURS: AtomicBool = AtomicBool::new(false);
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Format {
-    TraceContext,
-    Baggage,
-}
 
 impl Chosen {
     pub(super) fn own(propagator: impl TextMapPropagator + Send + Sync + 'static) -> Self {
@@ -72,17 +65,17 @@ impl Chosen {
         }
     }
 
-    /// `OTEL_PROPAGATORS`, else for the whole process the user's global one, else W3C Trace Context and Baggage.
-    pub(super) fn from_env(env: &Env, scope: Scope) -> Self {
+    /// Those that were named, else for the whole process the user's global one, else W3C Trace Context and Baggage.
+    pub(super) fn of(named: Option<&[Propagator]>, scope: Scope, report: &Report) -> Self {
         if scope == Scope::Process
-            && env.text(NAME).is_none()
+            && named.is_none()
             && let Some(users) = Self::users()
         {
             return users;
         }
-        let formats = formats(env);
-        let global = composite(&formats);
-        if formats.len() == 2 {
+        let formats = named.unwrap_or(&DEFAULT);
+        let global = composite(formats, report);
+        if formats.len() == DEFAULT.len() && DEFAULT.iter().all(|format| formats.contains(format)) {
             return Self {
                 layers: Propagation::W3c,
                 global: Some(Shared(Arc::new(global))),
@@ -92,63 +85,21 @@ impl Chosen {
     }
 }
 
-fn formats(env: &Env) -> Vec<Format> {
-    let default = || vec![Format::TraceContext, Format::Baggage];
-    let Some(words) = env.list(NAME) else {
-        return default();
-    };
-    let mut formats = Vec::new();
-    let mut refused = Vec::new();
-    let mut none = false;
-    for word in &words {
-        let format = match word.to_ascii_lowercase().as_str() {
-            "tracecontext" => Format::TraceContext,
-            "baggage" => Format::Baggage,
-            "none" => {
-                none = true;
-                continue;
-            }
-            "b3" | "b3multi" | "jaeger" | "xray" | "xray-lambda" | "ottrace" => {
-                refused.push((word, "is not supported"));
-                continue;
-            }
-            _ => {
-                refused.push((word, "is no known propagator"));
-                continue;
-            }
-        };
-        if !formats.contains(&format) {
-            formats.push(format);
-        }
-    }
-    if none && !formats.is_empty() {
-        let instead = "none is ignored";
-        env.wrong(NAME, &words.join(","), "has none among others", instead);
-    }
-    let is_default = formats.is_empty() && !none;
-    if is_default {
-        formats = default();
-    }
-    for (word, why) in refused {
-        let instead = match (is_default, formats.as_slice()) {
-            (true, _) => format!("{DEFAULT} is used instead"),
-            (false, []) => "nothing is propagated".to_owned(),
-            (false, _) => "the others are used".to_owned(),
-        };
-        env.wrong(NAME, word, why, &instead);
-    }
-    formats
-}
-
-fn composite(formats: &[Format]) -> TextMapCompositePropagator {
-    let propagators = formats
-        .iter()
-        .map(|format| -> Box<dyn TextMapPropagator + Send + Sync> {
+fn composite(formats: &[Propagator], report: &Report) -> TextMapCompositePropagator {
+    let propagators = formats.iter().filter_map(
+        |format| -> Option<Box<dyn TextMapPropagator + Send + Sync>> {
             match format {
-                Format::TraceContext => Box::new(TraceContextPropagator::new()),
-                Format::Baggage => Box::new(BaggagePropagator::new()),
+                Propagator::TraceContext => Some(Box::new(TraceContextPropagator::new())),
+                Propagator::Baggage => Some(Box::new(BaggagePropagator::new())),
+                format => {
+                    report.warn(&format!(
+                        "the propagator {format:?} is not supported; it is left out"
+                    ));
+                    None
+                }
             }
-        });
+        },
+    );
     TextMapCompositePropagator::new(propagators.collect())
 }
 

@@ -14,7 +14,7 @@ use opentelemetry_sdk::trace::{Sampler, ShouldSample};
 
 pub use self::{forcible::Forcible, probability::ProbabilitySampler};
 use self::{parent::ParentBased, routes::PerRoute};
-use super::{env::Env, error::SetupError, report::Report, settings};
+use super::{error::SetupError, report::Report, settings};
 use crate::telemetry::SamplerReads;
 
 /// A sampler, and what it looks at.
@@ -95,11 +95,6 @@ impl Chosen {
         }
     }
 
-    /// `OTEL_TRACES_SAMPLER`, else the caller's decision, and all that has no caller.
-    pub(super) fn from_env(env: &Env, report: &Report) -> Self {
-        Self::of(&from_env(env), report)
-    }
-
     /// The caller's decision, and this one's for what has no caller.
     fn following(root: Box<dyn ShouldSample>) -> Self {
         Self {
@@ -154,48 +149,5 @@ fn reads_name(settings: &settings::Sampler) -> bool {
             parts.into_iter().any(|part| reads_name(part))
         }
         settings::Sampler::JaegerRemote { .. } => true,
-    }
-}
-
-fn from_env(env: &Env) -> settings::Sampler {
-    use settings::Sampler;
-
-    const NAME: &str = "OTEL_TRACES_SAMPLER";
-    let default = || Sampler::parent_based(Sampler::AlwaysOn);
-    let Some(value) = env.text(NAME) else {
-        return default();
-    };
-    match value.to_ascii_lowercase().as_str() {
-        "always_on" => Sampler::AlwaysOn,
-        "always_off" => Sampler::AlwaysOff,
-        "traceidratio" => Sampler::Ratio(ratio(env)),
-        "parentbased_always_on" => default(),
-        "parentbased_always_off" => Sampler::parent_based(Sampler::AlwaysOff),
-        "parentbased_traceidratio" => Sampler::parent_based(Sampler::Ratio(ratio(env))),
-        known @ ("jaeger_remote" | "parentbased_jaeger_remote" | "xray") => {
-            let instead = "parentbased_always_on is used instead";
-            env.wrong(NAME, known, "is not supported", instead);
-            default()
-        }
-        _ => {
-            let instead = "parentbased_always_on is used instead";
-            env.wrong(NAME, &value, "is no known sampler", instead);
-            default()
-        }
-    }
-}
-
-fn ratio(env: &Env) -> f64 {
-    const NAME: &str = "OTEL_TRACES_SAMPLER_ARG";
-    let Some(value) = env.text(NAME) else {
-        return 1.0;
-    };
-    match value.parse() {
-        Ok(ratio) if (0.0..=1.0).contains(&ratio) => ratio,
-        _ => {
-            let why = "is not a number from 0 to 1";
-            env.wrong(NAME, &value, why, "1 is used instead");
-            1.0
-        }
     }
 }
