@@ -87,7 +87,7 @@ impl Setup {
             }
             None => {
                 let sampler = match self.sampler.take() {
-                    Some(own) => own,
+                    Some(choice) => choice.make()?,
                     None => sampler::Chosen::of(&settings.traces.sampler, &self.report),
                 };
                 traits.sampler = match self.processors.as_slice() {

@@ -96,5 +96,6 @@ pub use self::{
     builder::{Setup, init},
     error::{SetupError, ShutdownError},
     otel_types::{SetupExt, meter_provider},
+    sampler::{Forcible, ProbabilitySampler},
     signal::stop_signal,
 };
