@@ -77,6 +77,16 @@ pub(crate) fn of_root(context: &Context) -> Option<(Decision, TraceId)> {
     is_root.then_some((said.decision, said.trace_id))
 }
 
+/// The context with a refusal of a trace yet to begin taken back.
+pub(crate) fn kept(context: Context) -> Context {
+    match of_root(&context) {
+        Some((Decision::Drop, trace_id)) => {
+            context.with_value(Said::new(Decision::Keep, trace_id, SpanId::INVALID))
+        }
+        _ => context,
+    }
+}
+
 /// The context of a root span that has begun: what was said of its trace beforehand and is passed on is now of this one.
 pub(crate) fn begun(context: Context) -> Context {
     match context.get::<Said>() {

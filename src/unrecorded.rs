@@ -10,6 +10,8 @@ use opentelemetry::{
     trace::{SpanContext, TraceState},
 };
 
+use crate::threshold;
+
 /// W3C Trace Context Level 2, section 3.2.2.5.2: the trace id is random.
 pub(crate) const RANDOM: TraceFlags = TraceFlags::new(0x02);
 
@@ -25,7 +27,7 @@ pub(crate) fn span_context(caller: &SpanContext) -> SpanContext {
         span_id(),
         caller.trace_flags() & RANDOM,
         false,
-        caller.trace_state().clone(),
+        threshold::followed(caller),
     )
 }
 

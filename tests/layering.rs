@@ -15,6 +15,7 @@ const LEVELS: [&[&str]; 9] = [
     // OpenTelemetry's API, and pure conventions.
     &[
         "decision",
+        "forced",
         "lost",
         "metrics",
         "propagate",
@@ -24,6 +25,7 @@ const LEVELS: [&[&str]; 9] = [
         "span_mut",
         "targets",
         "telemetry",
+        "threshold",
         "unrecorded",
     ],
     &["config", "context"],
@@ -38,6 +40,7 @@ const LEVELS: [&[&str]; 9] = [
 /// Acquaintances within a level.
 const NEIGHBOURS: &[(&str, &str)] = &[
     ("future", "body"),
+    ("forced", "decision"),
     ("head", "scan"),
     ("propagate", "decision"),
     ("propagate", "unrecorded"),
@@ -53,6 +56,7 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("telemetry", "metrics"),
     ("telemetry", "propagate"),
     ("telemetry", "span"),
+    ("unrecorded", "threshold"),
 ];
 
 /// Files that know a level above: what set-up adds to [`otel`](throughline::otel).
