@@ -23,7 +23,10 @@ use super::{
     settings::{LogExporter, MetricExporter, Otlp, Reader, Settings, SpanExporter, SpanLimits},
     watch::Watch,
 };
-use crate::telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits, metering};
+use crate::{
+    lost::Lost,
+    telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits, metering},
+};
 
 /// A pipeline that nobody else knows of yet.
 pub(super) struct Built {
@@ -58,6 +61,7 @@ impl Setup {
                 .take()
                 .map(|methods| methods.into_iter().map(Arc::from).collect()),
             metering: None,
+            lost: None,
         };
         if settings.disabled {
             return Ok(Built {
@@ -76,6 +80,10 @@ impl Setup {
         traits.metering = meters.as_ref().map(|meters| {
             let report = self.report.clone();
             metering(&meters.provider).warn(move |text| report.warn(text))
+        });
+        traits.lost = self.warn_lost_context.then(|| {
+            let report = self.report.clone();
+            Lost::new(move |text| report.warn(text))
         });
         let (provider, watches) = match self.provider.take() {
             Some(provider) => {
