@@ -14,6 +14,7 @@ const LEVELS: [&[&str]; 9] = [
     &["extensions"],
     // OpenTelemetry's API, and pure conventions.
     &[
+        "forced",
         "lost",
         "metrics",
         "propagate",
@@ -23,6 +24,7 @@ const LEVELS: [&[&str]; 9] = [
         "span_mut",
         "targets",
         "telemetry",
+        "threshold",
         "unrecorded",
     ],
     &["config", "context"],
@@ -51,6 +53,7 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("telemetry", "metrics"),
     ("telemetry", "propagate"),
     ("telemetry", "span"),
+    ("unrecorded", "threshold"),
 ];
 
 /// Files that know a level above: what set-up adds to [`otel`](throughline::otel).

@@ -73,7 +73,7 @@ pub struct Setup {
     pub(super) warn_lost_context: bool,
     pub(super) exporters: Vec<MakeProcessor>,
     pub(super) processors: Vec<Box<dyn SpanProcessor>>,
-    pub(super) sampler: Option<sampler::Chosen>,
+    pub(super) sampler: Option<sampler::Choice>,
     pub(super) provider: Option<SdkTracerProvider>,
     pub(super) propagator: Option<propagators::Chosen>,
     pub(super) meters: meters::Own,
