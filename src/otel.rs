@@ -24,6 +24,7 @@ use opentelemetry::{
 };
 
 use crate::{
+    lost::Lost,
     propagate::Propagation,
     span::SpanIds,
     telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits, metering},
@@ -68,6 +69,7 @@ where
                 ids: Ids::Unknown,
                 known_methods: None,
                 metering: None,
+                lost: None,
             },
         }
     }
@@ -108,6 +110,13 @@ where
     /// (W3C Trace Context Level 2, section 3.2.2.5.2).
     pub fn random_ids(mut self) -> Self {
         self.traits.ids = Ids::Random;
+        self
+    }
+
+    /// Looks out for calls that have no parent though a request is served, tells of them, and marks their spans: see
+    /// `Setup::warn_lost_context`. The text names the call's host; it comes once for each host, on the caller's thread.
+    pub fn on_lost_context(mut self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.traits.lost = Some(Lost::new(tell));
         self
     }
 

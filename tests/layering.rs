@@ -53,6 +53,7 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("span_mut", "semconv"),
     ("span_mut", "span"),
     ("targets", "semconv"),
+    ("telemetry", "lost"),
     ("telemetry", "metrics"),
     ("telemetry", "propagate"),
     ("telemetry", "span"),

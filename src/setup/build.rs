@@ -25,7 +25,10 @@ use super::{
     transport::thread::Thread,
     watch::Watch,
 };
-use crate::telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits, metering};
+use crate::{
+    lost::Lost,
+    telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits, metering},
+};
 
 /// A pipeline that nobody else knows of yet.
 pub(super) struct Built {
@@ -60,6 +63,7 @@ impl Setup {
                 .take()
                 .map(|methods| methods.into_iter().map(Arc::from).collect()),
             metering: None,
+            lost: None,
         };
         if settings.disabled {
             return Ok(Built {
@@ -78,6 +82,10 @@ impl Setup {
         traits.metering = meters.as_ref().map(|meters| {
             let report = self.report.clone();
             metering(&meters.provider).warn(move |text| report.warn(text))
+        });
+        traits.lost = self.warn_lost_context.then(|| {
+            let report = self.report.clone();
+            Lost::new(move |text| report.warn(text))
         });
         let thread = Thread::default();
         let (provider, watches) = match self.provider.take() {

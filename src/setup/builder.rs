@@ -71,6 +71,7 @@ pub struct Setup {
     pub(super) shutdown_timeout: Duration,
     pub(super) lookup: Arc<env::Lookup>,
     pub(super) report: Report,
+    pub(super) warn_lost_context: bool,
     pub(super) exporters: Vec<MakeProcessor>,
     pub(super) processors: Vec<Box<dyn SpanProcessor>>,
     pub(super) sampler: Option<sampler::Choice>,
@@ -89,6 +90,7 @@ impl Setup {
             shutdown_timeout: SHUTDOWN_TIMEOUT,
             lookup: Arc::new(env::process),
             report: Report::default(),
+            warn_lost_context: false,
             exporters: Vec::new(),
             processors: Vec::new(),
             sampler: None,
@@ -146,6 +148,19 @@ impl Setup {
     /// thread, once when spans stop reaching the collector and once when they reach it again. No text holds a secret.
     pub fn on_warning(mut self, warn: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.report = Report::to(warn);
+        self
+    }
+
+    /// Warns of context that was lost: of a call that a [`ClientLayer`](crate::ClientLayer) of this pipeline makes without a
+    /// parent while a [`ServerLayer`](crate::ServerLayer) of it serves a request, as one does in a task that a bare
+    /// `tokio::spawn` started. Off by default: it is for development, and takes some allocations a request.
+    ///
+    /// The warning names the call's host, once for each host, and 32 of them at most; with `RUST_BACKTRACE=1` it shows where
+    /// the call was made. Each such span has the attribute `throughline.context_lost`. It is an informed guess: a call that
+    /// belongs to no request, such as a cache's refreshing itself, is no mistake, and says so by
+    /// [`Context::root`](crate::Context::root).
+    pub fn warn_lost_context(mut self, warn: bool) -> Self {
+        self.warn_lost_context = warn;
         self
     }
 
