@@ -1,0 +1,4 @@
+//! The ways in.
+
+pub(crate) mod grpc;
+pub(crate) mod http;

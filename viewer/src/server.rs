@@ -1,0 +1,171 @@
+//! The three doors: OTLP over gRPC, OTLP over HTTP, and the page with its APIs.
+
+use std::{fmt, io, net::SocketAddr};
+
+use axum::Router;
+use tokio::net::TcpListener;
+
+use crate::{
+    ingest, page,
+    store::{Place, Store, StoreError},
+};
+
+/// Where a viewer listens, and what it keeps.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The page and the query APIs; 127.0.0.1:16686 unless said.
+    pub page: SocketAddr,
+    /// OTLP over gRPC; 127.0.0.1:4317 unless said.
+    pub grpc: Option<SocketAddr>,
+    /// OTLP over HTTP, and Zipkin; 127.0.0.1:4318 unless said.
+    pub http: Option<SocketAddr>,
+    /// Where traces are kept; 256 MiB of memory unless said.
+    pub store: Place,
+}
+
+/// A viewer that listens already.
+#[derive(Debug)]
+pub struct Viewer {
+    store: Store,
+    page: TcpListener,
+    grpc: Option<TcpListener>,
+    http: Option<TcpListener>,
+}
+
+/// Why a viewer cannot start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// It cannot listen there.
+    Listen(SocketAddr, io::Error),
+    /// The store cannot be opened.
+    Store(StoreError),
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        Self {
+            page: at(16686),
+            grpc: Some(at(4317)),
+            http: Some(at(4318)),
+            store: Place {
+                file: None,
+                limit: 256 << 20,
+            },
+        }
+    }
+}
+
+impl Viewer {
+    /// Opens the store and listens. Nothing is answered until [`serve`](Self::serve).
+    ///
+    /// # Errors
+    ///
+    /// When an address is taken, or the store cannot be opened.
+    pub async fn start(options: &Options) -> Result<Self, StartError> {
+        Ok(Self {
+            page: listen(options.page).await?,
+            grpc: listen_perhaps(options.grpc).await?,
+            http: listen_perhaps(options.http).await?,
+            store: Store::open(&options.store).map_err(StartError::Store)?,
+        })
+    }
+
+    /// The store, for a service that embeds the viewer.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Where the page is.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    pub fn page_addr(&self) -> io::Result<SocketAddr> {
+        self.page.local_addr()
+    }
+
+    /// Where OTLP over HTTP comes in, if it does.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    pub fn http_addr(&self) -> io::Result<Option<SocketAddr>> {
+        self.http.as_ref().map(TcpListener::local_addr).transpose()
+    }
+
+    /// Where OTLP over gRPC comes in, if it does.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    pub fn grpc_addr(&self) -> io::Result<Option<SocketAddr>> {
+        self.grpc.as_ref().map(TcpListener::local_addr).transpose()
+    }
+
+    /// Serves until the future is ready, and then what was begun.
+    ///
+    /// # Errors
+    ///
+    /// When a listener fails.
+    pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        let (stopped, wait) = tokio::sync::watch::channel(false);
+        tokio::spawn(async move {
+            stop.await;
+            stopped.send_replace(true);
+        });
+        let run = |listener: Option<TcpListener>, app: Router| {
+            let mut wait = wait.clone();
+            async move {
+                let Some(listener) = listener else {
+                    return Ok(());
+                };
+                axum::serve(listener, app)
+                    .with_graceful_shutdown(async move {
+                        // An error is a sender that is gone: the end as well.
+                        wait.wait_for(|stopped| *stopped).await.ok();
+                    })
+                    .await
+            }
+        };
+        let page = run(Some(self.page), page::routes(&self.store));
+        let grpc = run(
+            self.grpc,
+            ingest::grpc::routes(&self.store).into_axum_router(),
+        );
+        let http = run(self.http, ingest::http::routes(&self.store));
+        tokio::try_join!(page, grpc, http).map(|_| ())
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| StartError::Listen(address, error))
+}
+
+async fn listen_perhaps(address: Option<SocketAddr>) -> Result<Option<TcpListener>, StartError> {
+    match address {
+        Some(address) => listen(address).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            Self::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Listen(_, error) => Some(error),
+            Self::Store(error) => Some(error),
+        }
+    }
+}
