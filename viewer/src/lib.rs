@@ -1,6 +1,8 @@
 //! A trace viewer with nothing to install: OTLP in, a bounded store, a web page.
 
+mod api;
 mod batch;
+mod export;
 mod ids;
 mod ingest;
 mod page;
@@ -12,5 +14,5 @@ mod trace;
 pub use crate::{
     ids::{SpanId, TraceId},
     server::{Options, StartError, Viewer},
-    store::{Found, Place, Search, Store, StoreError, Stored, StoredLog, Tally, Whole},
+    store::{Calls, Found, Place, Search, Store, StoreError, Stored, StoredLog, Tally, Whole},
 };

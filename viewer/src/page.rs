@@ -9,7 +9,10 @@ use axum::{
 };
 use http::StatusCode;
 
-use crate::store::{Found, Search, Store, StoreError};
+use crate::{
+    api,
+    store::{Found, Search, Store, StoreError},
+};
 
 #[derive(Template)]
 #[template(path = "search.html")]
@@ -22,6 +25,7 @@ pub(crate) fn routes(store: &Store) -> Router {
     Router::new()
         .route("/", get(search))
         .with_state(store.clone())
+        .merge(api::routes(store))
 }
 
 async fn search(State(store): State<Store>) -> Result<Response, StoreError> {
@@ -46,10 +50,6 @@ fn show(page: &impl Template) -> Response {
 
 impl IntoResponse for StoreError {
     fn into_response(self) -> Response {
-        let status = match self {
-            Self::Overloaded | Self::Timeout | Self::Closed => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Sqlite(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        (status, self.to_string()).into_response()
+        (self.status(), self.to_string()).into_response()
     }
 }

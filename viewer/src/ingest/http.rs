@@ -216,13 +216,8 @@ fn answer<M: Message + Serialize>(encoding: Encoding, message: &M) -> Response {
 
 impl Refused {
     fn of(encoding: Encoding, error: &StoreError) -> Self {
-        let status = match error {
-            StoreError::Overloaded => StatusCode::TOO_MANY_REQUESTS,
-            StoreError::Timeout | StoreError::Closed => StatusCode::SERVICE_UNAVAILABLE,
-            StoreError::Sqlite(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        };
         Self {
-            status,
+            status: error.status(),
             encoding,
             why: error.to_string(),
         }

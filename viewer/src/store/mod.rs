@@ -2,6 +2,7 @@
 //!
 //! One thread writes, and answers when what it was given is committed. Reads have connections and a deadline of their own.
 
+mod calls;
 mod evict;
 mod read;
 mod write;
@@ -19,10 +20,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use http::StatusCode;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::{oneshot, watch};
 
-pub use self::read::{Found, Search, Stored, StoredLog, Tally, Whole};
+pub use self::{
+    calls::Calls,
+    read::{Found, Search, Stored, StoredLog, Tally, Whole},
+};
 use crate::batch::Batch;
 
 /// Where the store is, and how much it may hold.
@@ -217,6 +222,17 @@ fn connect(path: &std::path::Path) -> rusqlite::Result<Connection> {
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(connection)
+}
+
+impl StoreError {
+    /// What to answer over HTTP.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Overloaded => StatusCode::TOO_MANY_REQUESTS,
+            Self::Timeout | Self::Closed => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Sqlite(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {
