@@ -4,10 +4,12 @@ use std::fmt::{self, Write as _};
 
 /// 16 bytes. Ids of 8 bytes, as some Zipkin senders have, are padded with zeros in front.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub struct TraceId(pub [u8; 16]);
 
 /// 8 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub struct SpanId(pub [u8; 8]);
 
 impl TraceId {

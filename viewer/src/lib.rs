@@ -6,6 +6,7 @@ mod export;
 mod ids;
 mod ingest;
 mod page;
+mod safety;
 mod server;
 mod store;
 #[allow(dead_code, unused_imports, reason = "the page of a trace is to come")]

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use throughline_viewer::{Options, Place, Viewer};
+use throughline_viewer::{Options, Viewer};
 
 /// A trace viewer with nothing to install: OTLP in, a web page out.
 #[derive(Debug, Parser)]
@@ -18,6 +18,9 @@ struct Arguments {
     /// Where OTLP over HTTP and Zipkin come in.
     #[arg(long, default_value = "127.0.0.1:4318")]
     http: SocketAddr,
+    /// A host name by which the viewer may be asked, besides addresses and localhost. May be given again.
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<String>,
     /// A file to keep the traces in, instead of memory.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
@@ -29,15 +32,13 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let options = Options {
-        page: arguments.page,
-        grpc: Some(arguments.grpc),
-        http: Some(arguments.http),
-        store: Place {
-            file: arguments.data,
-            limit: arguments.limit << 20,
-        },
-    };
+    let mut options = Options::default();
+    options.page = arguments.page;
+    options.grpc = Some(arguments.grpc);
+    options.http = Some(arguments.http);
+    options.hosts = arguments.allow_host;
+    options.store.file = arguments.data;
+    options.store.limit = arguments.limit << 20;
     match run(&options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -49,6 +50,14 @@ async fn main() -> ExitCode {
 
 async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let viewer = Viewer::start(options).await?;
+    let addresses = [Some(options.page), options.grpc, options.http];
+    for address in addresses.into_iter().flatten() {
+        if !address.ip().is_loopback() {
+            eprintln!(
+                "throughline-viewer: {address} can be reached from other machines, and whoever reaches it reads and writes all traces"
+            );
+        }
+    }
     println!("traces: http://{}", viewer.page_addr()?);
     viewer
         .serve(async {

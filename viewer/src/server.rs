@@ -2,16 +2,18 @@
 
 use std::{fmt, io, net::SocketAddr};
 
-use axum::Router;
+use axum::{Router, middleware};
 use tokio::net::TcpListener;
 
 use crate::{
     ingest, page,
+    safety::{self, Hosts},
     store::{Place, Store, StoreError},
 };
 
 /// Where a viewer listens, and what it keeps.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Options {
     /// The page and the query APIs; 127.0.0.1:16686 unless said.
     pub page: SocketAddr,
@@ -19,6 +21,8 @@ pub struct Options {
     pub grpc: Option<SocketAddr>,
     /// OTLP over HTTP, and Zipkin; 127.0.0.1:4318 unless said.
     pub http: Option<SocketAddr>,
+    /// Names by which the viewer may be asked, besides addresses and `localhost`.
+    pub hosts: Vec<String>,
     /// Where traces are kept; 256 MiB of memory unless said.
     pub store: Place,
 }
@@ -27,6 +31,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Viewer {
     store: Store,
+    hosts: Hosts,
     page: TcpListener,
     grpc: Option<TcpListener>,
     http: Option<TcpListener>,
@@ -49,10 +54,8 @@ impl Default for Options {
             page: at(16686),
             grpc: Some(at(4317)),
             http: Some(at(4318)),
-            store: Place {
-                file: None,
-                limit: 256 << 20,
-            },
+            hosts: Vec::new(),
+            store: Place::default(),
         }
     }
 }
@@ -68,6 +71,7 @@ impl Viewer {
             page: listen(options.page).await?,
             grpc: listen_perhaps(options.grpc).await?,
             http: listen_perhaps(options.http).await?,
+            hosts: Hosts::new(&options.hosts),
             store: Store::open(&options.store).map_err(StartError::Store)?,
         })
     }
@@ -129,12 +133,18 @@ impl Viewer {
                     .await
             }
         };
-        let page = run(Some(self.page), page::routes(&self.store));
+        let guard = |app: Router| {
+            app.layer(middleware::from_fn_with_state(
+                self.hosts.clone(),
+                safety::guard,
+            ))
+        };
+        let page = run(Some(self.page), guard(page::routes(&self.store)));
         let grpc = run(
             self.grpc,
             ingest::grpc::routes(&self.store).into_axum_router(),
         );
-        let http = run(self.http, ingest::http::routes(&self.store));
+        let http = run(self.http, guard(ingest::http::routes(&self.store)));
         tokio::try_join!(page, grpc, http).map(|_| ())
     }
 }

@@ -158,7 +158,7 @@ async fn dependencies(
 ) -> Result<Response, V1> {
     const DAY: i64 = 86_400_000;
     let params = Params::of(pairs);
-    let end = params.number("endTs")?.unwrap_or(now() / 1_000_000);
+    let end = params.number("endTs")?.unwrap_or_else(|| now() / 1_000_000);
     let lookback = params.number("lookback")?.unwrap_or(DAY);
     let from = end.saturating_sub(lookback).saturating_mul(1_000_000);
     let calls = store

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
+use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -149,10 +149,7 @@ fn tag(attribute: &KeyValue) -> Value {
         Some(Any::IntValue(value)) => ("int64", Value::from(*value)),
         Some(Any::DoubleValue(value)) => ("float64", Value::from(*value)),
         Some(Any::BytesValue(bytes)) => ("binary", Value::from(hex(bytes))),
-        _ => (
-            "string",
-            Value::from(text(value.unwrap_or(&AnyValue::default()))),
-        ),
+        _ => ("string", Value::from(value.map(text).unwrap_or_default())),
     };
     json!({ "key": attribute.key, "type": kind, "value": value })
 }

@@ -21,6 +21,7 @@ use opentelemetry_proto::tonic::collector::{
 use prost::Message;
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::zipkin;
 use crate::{
     batch::Batch,
     store::{Store, StoreError},
@@ -60,6 +61,7 @@ pub(crate) fn routes(store: &Store) -> Router {
         .route("/v1/logs", post(logs))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(store.clone())
+        .merge(zipkin::routes(store))
 }
 
 async fn traces(

@@ -32,6 +32,7 @@ use crate::batch::Batch;
 
 /// Where the store is, and how much it may hold.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Place {
     /// A file to keep it in. `None`: in memory, gone at the end.
     pub file: Option<PathBuf>,
@@ -84,6 +85,16 @@ const WAITING: usize = 256;
 const WAITING_BYTES: u64 = 64 << 20;
 /// A question may take as long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Default for Place {
+    /// 256 MiB of memory.
+    fn default() -> Self {
+        Self {
+            file: None,
+            limit: 256 << 20,
+        }
+    }
+}
 
 impl Store {
     /// Opens the store, or makes it, and starts its writer.

@@ -166,8 +166,11 @@ impl Links {
         let mut parents = vec![None; spans.len()];
         for (index, span) in spans.iter().enumerate() {
             let wanted = span.span.parent_span_id.as_slice();
-            let found = by_id.get(wanted).and_then(|candidates| {
-                // Zipkin's two halves of a call have one id: the server's is the client's child's parent.
+            let halves = by_id.get(span.span.span_id.as_slice());
+            let client = halves.and_then(|halves| client_half(spans, halves, index));
+            // What both halves are the parent of was made by the server.
+            let found = client.or_else(|| {
+                let candidates = by_id.get(wanted)?;
                 candidates.iter().copied().rfind(|other| *other != index)
             });
             match found {
@@ -229,4 +232,18 @@ impl Links {
             }
         }
     }
+}
+
+/// Zipkin's two halves of a call may have one id, and one parent: then the server's is below the client's.
+fn client_half(spans: &[Stored], halves: &[usize], index: usize) -> Option<usize> {
+    const SERVER: i32 = 2;
+    const CLIENT: i32 = 3;
+    let kind = |index: &usize| spans.get(*index).map(|span| span.span.kind);
+    if kind(&index) != Some(SERVER) {
+        return None;
+    }
+    halves
+        .iter()
+        .copied()
+        .find(|half| *half != index && kind(half) == Some(CLIENT))
 }
