@@ -7,6 +7,7 @@ mod ids;
 mod ingest;
 mod page;
 mod safety;
+mod sampling;
 mod server;
 mod store;
 #[allow(dead_code, unused_imports, reason = "the page of a trace is to come")]
@@ -14,6 +15,7 @@ mod trace;
 
 pub use crate::{
     ids::{SpanId, TraceId},
+    sampling::{Mode, SamplingError},
     server::{Options, StartError, Viewer},
     store::{Calls, Found, Place, Search, Store, StoreError, Stored, StoredLog, Tally, Whole},
 };

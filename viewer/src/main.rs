@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use throughline_viewer::{Options, Viewer};
+use throughline_viewer::{Mode, Options, Viewer};
 
 /// A trace viewer with nothing to install: OTLP in, a web page out.
 #[derive(Debug, Parser)]
@@ -18,6 +18,15 @@ struct Arguments {
     /// Where OTLP over HTTP and Zipkin come in.
     #[arg(long, default_value = "127.0.0.1:4318")]
     http: SocketAddr,
+    /// Serve the sampling strategies of this file, in Jaeger's format; read again when it changes.
+    #[arg(long, value_name = "FILE", conflicts_with = "sampling_target")]
+    sampling: Option<PathBuf>,
+    /// Serve sampling strategies that aim at as many traces a second of each operation.
+    #[arg(long, value_name = "TRACES")]
+    sampling_target: Option<f64>,
+    /// Where sampling strategies are served.
+    #[arg(long, default_value = "127.0.0.1:5778")]
+    sampling_at: SocketAddr,
     /// A host name by which the viewer may be asked, besides addresses and localhost. May be given again.
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
@@ -36,6 +45,12 @@ async fn main() -> ExitCode {
     options.page = arguments.page;
     options.grpc = Some(arguments.grpc);
     options.http = Some(arguments.http);
+    let mode = match (arguments.sampling, arguments.sampling_target) {
+        (Some(file), _) => Some(Mode::File(file)),
+        (None, Some(target)) => Some(Mode::Adaptive { target }),
+        (None, None) => None,
+    };
+    options.sampling = mode.map(|mode| (arguments.sampling_at, mode));
     options.hosts = arguments.allow_host;
     options.store.file = arguments.data;
     options.store.limit = arguments.limit << 20;

@@ -1,4 +1,4 @@
-//! The three doors: OTLP over gRPC, OTLP over HTTP, and the page with its APIs.
+//! The doors: OTLP over gRPC, OTLP over HTTP, the page with its APIs, and sampling strategies.
 
 use std::{fmt, io, net::SocketAddr};
 
@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use crate::{
     ingest, page,
     safety::{self, Hosts},
+    sampling::{self, Mode, SamplingError, Source},
     store::{Place, Store, StoreError},
 };
 
@@ -21,6 +22,8 @@ pub struct Options {
     pub grpc: Option<SocketAddr>,
     /// OTLP over HTTP, and Zipkin; 127.0.0.1:4318 unless said.
     pub http: Option<SocketAddr>,
+    /// Where sampling strategies are served, and how they come about: nowhere unless said.
+    pub sampling: Option<(SocketAddr, Mode)>,
     /// Names by which the viewer may be asked, besides addresses and `localhost`.
     pub hosts: Vec<String>,
     /// Where traces are kept; 256 MiB of memory unless said.
@@ -35,6 +38,7 @@ pub struct Viewer {
     page: TcpListener,
     grpc: Option<TcpListener>,
     http: Option<TcpListener>,
+    sampling: Option<(TcpListener, Source)>,
 }
 
 /// Why a viewer cannot start.
@@ -45,6 +49,8 @@ pub enum StartError {
     Listen(SocketAddr, io::Error),
     /// The store cannot be opened.
     Store(StoreError),
+    /// There are no strategies to serve.
+    Sampling(SamplingError),
 }
 
 impl Default for Options {
@@ -54,6 +60,7 @@ impl Default for Options {
             page: at(16686),
             grpc: Some(at(4317)),
             http: Some(at(4318)),
+            sampling: None,
             hosts: Vec::new(),
             store: Place::default(),
         }
@@ -67,12 +74,24 @@ impl Viewer {
     ///
     /// When an address is taken, or the store cannot be opened.
     pub async fn start(options: &Options) -> Result<Self, StartError> {
+        let sampling = match &options.sampling {
+            Some((address, mode)) => {
+                let source = Source::open(mode).map_err(StartError::Sampling)?;
+                Some((listen(*address).await?, source))
+            }
+            None => None,
+        };
+        let store = Store::open(&options.store).map_err(StartError::Store)?;
+        if let Some((_, Source::Adaptive(adaptive))) = &sampling {
+            store.tell(adaptive.clone());
+        }
         Ok(Self {
+            sampling,
+            store,
             page: listen(options.page).await?,
             grpc: listen_perhaps(options.grpc).await?,
             http: listen_perhaps(options.http).await?,
             hosts: Hosts::new(&options.hosts),
-            store: Store::open(&options.store).map_err(StartError::Store)?,
         })
     }
 
@@ -145,7 +164,16 @@ impl Viewer {
             ingest::grpc::routes(&self.store).into_axum_router(),
         );
         let http = run(self.http, guard(ingest::http::routes(&self.store)));
-        tokio::try_join!(page, grpc, http).map(|_| ())
+        let (listener, source) = self.sampling.unzip();
+        let sampling = match source {
+            Some(source) => {
+                tokio::spawn(source.clone().keep());
+                guard(sampling::routes(source))
+            }
+            None => Router::new(),
+        };
+        let sampling = run(listener, sampling);
+        tokio::try_join!(page, grpc, http, sampling).map(|_| ())
     }
 }
 
@@ -167,6 +195,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Self::Store(error) => error.fmt(f),
+            Self::Sampling(error) => error.fmt(f),
         }
     }
 }
@@ -176,6 +205,7 @@ impl std::error::Error for StartError {
         match self {
             Self::Listen(_, error) => Some(error),
             Self::Store(error) => Some(error),
+            Self::Sampling(error) => Some(error),
         }
     }
 }

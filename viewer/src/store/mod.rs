@@ -12,7 +12,7 @@ use std::{
     path::PathBuf,
     process,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
         mpsc::{self, TrySendError},
     },
@@ -28,7 +28,7 @@ pub use self::{
     calls::Calls,
     read::{Found, Search, Stored, StoredLog, Tally, Whole},
 };
-use crate::batch::Batch;
+use crate::{batch::Batch, sampling::Adaptive};
 
 /// Where the store is, and how much it may hold.
 #[derive(Clone, Debug)]
@@ -64,6 +64,8 @@ struct Inner {
     readers: Mutex<Vec<Connection>>,
     queue: Queue,
     changes: watch::Receiver<u64>,
+    /// Who counts what comes in, to say how much should.
+    adaptive: OnceLock<Adaptive>,
 }
 
 /// To the writer.
@@ -132,6 +134,7 @@ impl Store {
             readers: Mutex::default(),
             queue: Queue { sender, waiting },
             changes,
+            adaptive: OnceLock::new(),
         })))
     }
 
@@ -139,6 +142,9 @@ impl Store {
     pub(crate) async fn write(&self, batch: Batch) -> Result<(), StoreError> {
         if batch.groups.is_empty() {
             return Ok(());
+        }
+        if let Some(adaptive) = self.0.adaptive.get() {
+            adaptive.count(&batch);
         }
         let weight = batch.weight() as u64;
         let queue = &self.0.queue;
@@ -162,6 +168,11 @@ impl Store {
         self.order(Order::Clear)?
             .await
             .unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Has what comes in counted, from now on.
+    pub(crate) fn tell(&self, adaptive: Adaptive) {
+        let _first = self.0.adaptive.set(adaptive);
     }
 
     /// A number that grows with each commit.
