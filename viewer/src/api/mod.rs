@@ -3,7 +3,7 @@
 mod answer;
 mod jaeger;
 mod jaeger_v3;
-mod params;
+pub(crate) mod params;
 mod zipkin;
 
 use axum::Router;
