@@ -23,23 +23,22 @@ let at = -1;
 /* What is shown: not below a closed span, not in a closed fold, and on the way to what is looked for. */
 function arrange() {
   let until = -1;
-  const kept = hits && withAncestors(hits);
+  const shown = hits && withAncestors(hits);
   for (const row of rows) {
     const node = Number(row.dataset.node);
     const below = Number(row.dataset.below);
     const fold = row.dataset.fold;
     const within = row.dataset.within;
-    let hidden = node <= until && !(fold !== undefined && node > until);
-    if (node <= until) hidden = true;
+    let hidden = node <= until;
     if (!hidden && within !== undefined && !openFolds.has(within)) {
-      hidden = !kept;
-      if (!kept) until = Math.max(until, node + below);
+      hidden = !shown;
+      if (!shown) until = Math.max(until, node + below);
     }
-    if (kept) hidden = fold !== undefined ? true : !kept.has(node);
+    if (shown) hidden = fold !== undefined || !shown.has(node);
     else if (!hidden && fold === undefined && closed.has(node)) until = Math.max(until, node + below);
     row.hidden = hidden;
     row.classList.toggle("hit", Boolean(hits?.has(node)) && fold === undefined);
-    row.classList.toggle("dim", Boolean(kept) && !hits.has(node));
+    row.classList.toggle("dim", Boolean(shown) && !hits.has(node));
     if (fold !== undefined) row.setAttribute("aria-expanded", openFolds.has(fold));
     else if (below > 0) row.setAttribute("aria-expanded", !closed.has(node));
   }
@@ -69,16 +68,35 @@ function toggle(row, open) {
   return true;
 }
 
-/* The filter asks the server, which knows the attributes. */
+/* A page that was taken away has all in itself; else the server is asked. */
+const kept = JSON.parse(document.getElementById("details")?.textContent ?? "null");
+
+async function pane_of(row) {
+  const { span, twin } = row.dataset;
+  if (kept) return kept[span]?.[Number(twin ?? 0)];
+  const answer = await fetch(`/trace/${trace}/span/${span}?twin=${twin ?? 0}`).catch(() => null);
+  return answer?.ok ? answer.text() : undefined;
+}
+
+async function nodes_with(text) {
+  if (kept) {
+    const wanted = text.toLowerCase();
+    const read = (row) => row.textContent + (kept[row.dataset.span]?.[Number(row.dataset.twin ?? 0)] ?? "");
+    return [...ofNode].filter(([, row]) => read(row).toLowerCase().includes(wanted)).map(([node]) => node);
+  }
+  const answer = await fetch(`/trace/${trace}/find?text=${encodeURIComponent(text)}`).catch(() => null);
+  return answer?.ok ? answer.json() : undefined;
+}
+
 let asked = 0;
 async function filter() {
   const text = find.value.trim();
   const number = ++asked;
   if (!text) { hits = null; found.textContent = ""; }
   else {
-    const answer = await fetch(`/trace/${trace}/find?text=${encodeURIComponent(text)}`).catch(() => null);
-    if (number !== asked || !answer?.ok) return;
-    hits = new Set(await answer.json());
+    const nodes = await nodes_with(text);
+    if (number !== asked || !nodes) return;
+    hits = new Set(nodes);
     found.textContent = `${hits.size} of ${ofNode.size} spans`;
   }
   remember("find", text);
@@ -87,16 +105,15 @@ async function filter() {
 
 function remember(name, value) {
   if (value) address.searchParams.set(name, value); else address.searchParams.delete(name);
-  history.replaceState(null, "", address);
+  if (!kept) history.replaceState(null, "", address);
 }
 
 /* The span's own pane. */
 async function show(row) {
   if (!row || row.dataset.fold !== undefined) return toggle(row);
-  const twin = row.dataset.twin ? `?twin=${row.dataset.twin}` : "";
-  const answer = await fetch(`/trace/${trace}/span/${row.dataset.span}${twin}`).catch(() => null);
-  if (!answer?.ok) return;
-  detail.innerHTML = await answer.text();
+  const text = await pane_of(row);
+  if (text === undefined) return;
+  detail.innerHTML = text;
   detail.hidden = false;
   remember("span", row.dataset.span);
 }

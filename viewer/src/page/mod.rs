@@ -6,6 +6,7 @@ mod live;
 mod scatter;
 mod search;
 mod span;
+mod takeaway;
 mod trace;
 
 use askama::Template;
@@ -35,6 +36,10 @@ pub(crate) fn routes(store: &Store) -> Router {
         .route("/results", get(search::results))
         .route("/trace/{id}", get(trace::page))
         .route("/trace/{id}/span/{span}", get(trace::span))
+        .route("/trace/{id}/find", get(takeaway::find))
+        .route("/trace/{id}/otlp.json", get(takeaway::otlp_json))
+        .route("/trace/{id}/jaeger.json", get(takeaway::jaeger_json))
+        .route("/trace/{id}/offline.html", get(takeaway::offline))
         .route("/live", get(live::events))
         .route("/clear", post(live::clear))
         .route("/assets/{name}", get(assets::get))

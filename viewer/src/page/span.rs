@@ -1,5 +1,7 @@
 //! What there is to know about one span.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use opentelemetry_proto::tonic::{
     common::v1::KeyValue,
@@ -65,6 +67,20 @@ struct Link {
     span: String,
     kind: &'static str,
     attributes: Vec<Attribute>,
+}
+
+/// Each span's pane as HTML: by its id, in order, for spans whose ids are the same.
+pub(super) fn all(whole: &Whole) -> askama::Result<BTreeMap<String, Vec<String>>> {
+    let tree = Tree::of(&whole.spans);
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for node in &tree.nodes {
+        if let Some(detail) = Detail::of(&tree, node, whole) {
+            all.entry(detail.id.clone())
+                .or_default()
+                .push(detail.render()?);
+        }
+    }
+    Ok(all)
 }
 
 impl Detail {

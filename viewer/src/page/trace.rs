@@ -63,7 +63,6 @@ struct Row {
     service: String,
     colour: u64,
     name: String,
-    kind: &'static str,
     duration: String,
     own: String,
     /// Thousandths of the trace.
@@ -289,7 +288,6 @@ impl Row {
             service: stored.service.to_string(),
             colour: format::colour(&stored.service),
             name: stored.span.name.clone(),
-            kind: super::span::kind(stored.span.kind),
             duration: format::duration(stored.finish() - stored.start()),
             own: format::duration(node.own),
             x,
