@@ -10,7 +10,7 @@ mod safety;
 mod sampling;
 mod server;
 mod store;
-#[allow(dead_code, unused_imports, reason = "the page of a trace is to come")]
+
 mod trace;
 
 pub use crate::{

@@ -1,8 +1,11 @@
 //! The pages: HTML and SVG from the server, and small scripts that make them quick to use.
 
 mod assets;
+mod compare;
 mod format;
 mod live;
+mod map;
+mod overview;
 mod scatter;
 mod search;
 mod span;
@@ -40,6 +43,9 @@ pub(crate) fn routes(store: &Store) -> Router {
         .route("/trace/{id}/otlp.json", get(takeaway::otlp_json))
         .route("/trace/{id}/jaeger.json", get(takeaway::jaeger_json))
         .route("/trace/{id}/offline.html", get(takeaway::offline))
+        .route("/map", get(map::page))
+        .route("/overview", get(overview::page))
+        .route("/compare", get(compare::page))
         .route("/live", get(live::events))
         .route("/clear", post(live::clear))
         .route("/assets/{name}", get(assets::get))

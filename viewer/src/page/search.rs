@@ -186,6 +186,41 @@ fn tags(text: &str) -> Result<Vec<(String, String)>, Wrong> {
     Ok(tags)
 }
 
+/// A time that is looked at, from now backwards.
+pub(super) struct Window {
+    pub(super) name: String,
+    pub(super) from: i64,
+    pub(super) to: i64,
+}
+
+impl Window {
+    /// All of time where nothing, or nothing known, is said.
+    pub(super) fn of(params: &Params) -> Self {
+        let to = now();
+        let found = params
+            .text("back")
+            .and_then(|name| BACK.iter().find(|(known, ..)| *known == name));
+        match found {
+            Some((name, _, seconds)) => Self {
+                name: (*name).to_owned(),
+                from: to.saturating_sub(seconds * 1_000_000_000),
+                to,
+            },
+            None => Self {
+                name: String::new(),
+                from: 0,
+                to,
+            },
+        }
+    }
+}
+
+/// Name, words, and whether it is chosen.
+pub(super) fn backs(chosen: &str) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
+    BACK.iter()
+        .map(move |(name, words, _)| (*name, *words, *name == chosen))
+}
+
 impl Form {
     fn of(params: &Params) -> Self {
         let text = |name| params.text(name).unwrap_or_default().to_owned();
@@ -203,8 +238,7 @@ impl Form {
     }
 
     fn backs(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
-        BACK.iter()
-            .map(|(name, words, _)| (*name, *words, *name == self.back))
+        backs(&self.back)
     }
 }
 

@@ -5,6 +5,7 @@
 mod calls;
 mod evict;
 mod read;
+pub(crate) mod stats;
 mod write;
 
 use std::{

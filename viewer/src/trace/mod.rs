@@ -1,5 +1,6 @@
 //! A trace as people look at it: a forest of spans, whatever arrived of it.
 
+mod compare;
 mod critical;
 mod fold;
 mod skew;
@@ -8,6 +9,7 @@ mod tree;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 
 pub(crate) use self::{
+    compare::{Pair, Path, compare, paths},
     fold::{Folded, fold},
     tree::{Node, Oddity, Tree},
 };
