@@ -7,9 +7,11 @@ use std::{
     sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
-use opentelemetry::{InstrumentationScope, global, trace::TracerProvider};
+use opentelemetry::{InstrumentationScope, global, metrics::MeterProvider, trace::TracerProvider};
 
 use crate::{
+    lost::Lost,
+    metrics::Metering,
     propagate::Propagation,
     span::{SpanSource, Started},
 };
@@ -43,6 +45,8 @@ struct Inner {
     sampler: SamplerReads,
     ids: Ids,
     known_methods: Option<Arc<[Arc<str>]>>,
+    metering: Option<Metering>,
+    lost: Option<Lost>,
 }
 
 /// What the sampler looks at. Only what it reads is made before it decides.
@@ -53,6 +57,12 @@ pub(crate) enum SamplerReads {
     Flag,
     /// No more than ids and the parent: name and attributes are made after the decision, for recorded spans only.
     Parent,
+    /// Besides, the name: it is there when it decides, also about what the caller refused.
+    #[allow(
+        dead_code,
+        reason = "only samplers of set-up's read no more than a name"
+    )]
+    Name,
     /// Perhaps all: name and attributes are there when it decides.
     Everything,
 }
@@ -71,6 +81,10 @@ pub(crate) struct Traits {
     pub(crate) sampler: SamplerReads,
     pub(crate) ids: Ids,
     pub(crate) known_methods: Option<Arc<[Arc<str>]>>,
+    /// From [`metering`]. Without it nothing is measured, and it costs nothing that it might be.
+    pub(crate) metering: Option<Metering>,
+    /// Without it nobody looks out for calls that lost their context.
+    pub(crate) lost: Option<Lost>,
 }
 
 /// The pipeline that set-up installed for the whole process.
@@ -88,6 +102,8 @@ impl Handle {
             sampler: traits.sampler,
             ids: traits.ids,
             known_methods: traits.known_methods,
+            metering: traits.metering,
+            lost: traits.lost,
         }))
     }
 
@@ -100,6 +116,8 @@ impl Handle {
                 sampler: SamplerReads::Everything,
                 ids: Ids::Unknown,
                 known_methods: None,
+                metering: None,
+                lost: None,
             },
         )
     }
@@ -118,6 +136,10 @@ impl Handle {
 
     pub(crate) fn known_methods(&self) -> Option<&[Arc<str>]> {
         self.0.known_methods.as_deref()
+    }
+
+    pub(crate) fn lost(&self) -> Option<&Lost> {
+        self.0.lost.as_ref()
     }
 }
 
@@ -181,8 +203,14 @@ impl fmt::Debug for Handle {
             .field("propagation", &self.0.propagation)
             .field("sampler", &self.0.sampler)
             .field("ids", &self.0.ids)
+            .field("metering", &self.0.metering)
             .finish_non_exhaustive()
     }
+}
+
+/// Where the layers' measurements go, of this provider. It stays its owner's to flush and to shut down.
+pub(crate) fn metering<P: MeterProvider + 'static>(provider: &P) -> Metering {
+    Metering::of(provider, scope())
 }
 
 fn scope() -> InstrumentationScope {

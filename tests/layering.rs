@@ -14,7 +14,10 @@ const LEVELS: [&[&str]; 9] = [
     &["extensions"],
     // OpenTelemetry's API, and pure conventions.
     &[
-        "current",
+        "decision",
+        "forced",
+        "lost",
+        "metrics",
         "propagate",
         "remote",
         "semconv",
@@ -22,33 +25,39 @@ const LEVELS: [&[&str]; 9] = [
         "span_mut",
         "targets",
         "telemetry",
+        "threshold",
         "unrecorded",
     ],
-    &["config"],
-    &["conventions"],
+    &["config", "context"],
+    &["conventions", "tasks"],
     &["exchange"],
     &["body", "future", "route"],
     &["client", "server"],
     // Integrations and doors: nobody below knows them.
-    &["axum", "otel", "reqwest", "setup"],
+    &["axum", "logs", "otel", "reqwest", "setup"],
 ];
 
 /// Acquaintances within a level.
-const NEIGHBOURS: [(&str, &str); 14] = [
-    ("current", "span"),
+const NEIGHBOURS: &[(&str, &str)] = &[
     ("future", "body"),
+    ("forced", "decision"),
     ("head", "scan"),
+    ("propagate", "decision"),
     ("propagate", "unrecorded"),
     ("remote", "semconv"),
     ("setup", "otel"),
+    ("span", "decision"),
     ("span", "semconv"),
     ("span", "telemetry"),
     ("span", "unrecorded"),
     ("span_mut", "semconv"),
     ("span_mut", "span"),
     ("targets", "semconv"),
+    ("telemetry", "lost"),
+    ("telemetry", "metrics"),
     ("telemetry", "propagate"),
     ("telemetry", "span"),
+    ("unrecorded", "threshold"),
 ];
 
 /// Files that know a level above: what set-up adds to [`otel`](throughline::otel).

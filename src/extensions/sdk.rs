@@ -1,6 +1,13 @@
 //! The crates that [`otel`](crate::otel) re-exports, and what set-up adds to it.
 
+use std::any::Any;
+
 pub use opentelemetry;
 pub use opentelemetry_sdk as sdk;
 
-pub use crate::setup::SetupExt;
+pub use crate::setup::{Forcible, ProbabilitySampler, SetupExt, meter_provider};
+
+/// Whether this is the SDK's own provider of meters, whose instruments can be bound.
+pub(crate) fn is_meter_provider(provider: &dyn Any) -> bool {
+    provider.is::<opentelemetry_sdk::metrics::SdkMeterProvider>()
+}

@@ -1,29 +1,15 @@
-//! What a pipeline is made of: code first, then the environment, then the defaults.
+//! What code says of a pipeline.
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::Method;
-use opentelemetry::{KeyValue, global, trace::noop::NoopTracerProvider};
-use opentelemetry_sdk::{
-    Resource,
-    trace::{SdkTracerProvider, SpanProcessor},
-};
+use opentelemetry::{KeyValue, global};
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanProcessor};
 
 use super::{
-    env::{self, Env},
-    error::SetupError,
-    exporters::{Erased, Exits, MakeProcessor},
-    pipeline::Pipeline,
-    propagators,
-    report::Report,
-    resource, sampler,
-    watch::Watch,
+    build::Scope, env, error::SetupError, exporters::MakeProcessor, meters, propagators,
+    report::Report, sampler,
 };
-use crate::{
-    span::attributes::to_otel,
-    telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits},
-    value::Value,
-};
+use crate::{span::attributes::to_otel, telemetry::Telemetry, value::Value};
 
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -56,6 +42,7 @@ pub fn init() -> Result<Telemetry, SetupError> {
 /// * Parent-based sampling: the caller's decision is followed, a request without a caller is sampled.
 /// * Trace Context and Baggage are read and written; by [`init`](Self::init) whatever OpenTelemetry's global propagator
 ///   is at each request, if one had been set by hand.
+/// * Metrics are measured where `OTEL_METRICS_EXPORTER` names an exporter.
 /// * The service is called `unknown_service:` and the name of the executable.
 /// * Shutdown waits 5 seconds at most.
 /// * Warnings go to `tracing` where a subscriber is set, else to stderr.
@@ -63,40 +50,34 @@ pub fn init() -> Result<Telemetry, SetupError> {
 /// # Variables
 ///
 /// `OTEL_SDK_DISABLED`, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_EXPORTER` (`otlp`, `console`, `none`),
-/// `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`, `OTEL_PROPAGATORS` (`tracecontext`, `baggage`, `none`),
+/// `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`, `OTEL_PROPAGATORS` (`tracecontext`, `baggage`,
+/// `b3`, `b3multi`, `jaeger`, `xray`, `xray-lambda`, `ottrace`, `datadog`, `none`),
 /// `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_EXPORTER_OTLP_TIMEOUT`,
 /// `OTEL_EXPORTER_OTLP_PROTOCOL` (`http/protobuf`), their `OTEL_EXPORTER_OTLP_TRACES_…` forms, and
-/// `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`. The SDK reads `OTEL_BSP_…` and `OTEL_SPAN_…_LIMIT` by itself. No other variable is read.
+/// `OTEL_BSP_…`, `OTEL_…_LIMIT`, and `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`. For metrics: `OTEL_METRICS_EXPORTER` (`console`,
+/// `prometheus`, `none`), `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_EXPORTER_PROMETHEUS_HOST` (`localhost`) and
+/// `OTEL_EXPORTER_PROMETHEUS_PORT` (9464).
+///
+/// `OTEL_METRICS_EXPORTER=prometheus` serves `/metrics` from a thread of its own until the pipeline ends. An address that
+/// cannot be had is a warning: the service runs without.
 ///
 /// A proxy named by `HTTP_PROXY`, `HTTPS_PROXY` or `ALL_PROXY` is used for a collector that is not on this machine, unless
 /// `NO_PROXY` names it. Redirects are not followed: they would carry the headers elsewhere.
 #[must_use = "call init() or build()"]
 pub struct Setup {
-    service_name: Option<String>,
-    attributes: Vec<KeyValue>,
-    endpoint: Option<String>,
-    shutdown_timeout: Duration,
-    lookup: Arc<env::Lookup>,
-    report: Report,
+    pub(super) service_name: Option<String>,
+    pub(super) attributes: Vec<KeyValue>,
+    pub(super) endpoint: Option<String>,
+    pub(super) shutdown_timeout: Duration,
+    pub(super) lookup: Arc<env::Lookup>,
+    pub(super) report: Report,
+    pub(super) warn_lost_context: bool,
     pub(super) exporters: Vec<MakeProcessor>,
     pub(super) processors: Vec<Box<dyn SpanProcessor>>,
-    pub(super) sampler: Option<sampler::Chosen>,
+    pub(super) sampler: Option<sampler::Choice>,
     pub(super) provider: Option<SdkTracerProvider>,
     pub(super) propagator: Option<propagators::Chosen>,
-}
-
-/// A pipeline that nobody else knows of yet.
-struct Built {
-    telemetry: Telemetry,
-    provider: Option<SdkTracerProvider>,
-    propagator: Option<propagators::Shared>,
-}
-
-/// Whose pipeline it is to be.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scope {
-    Process,
-    Own,
+    pub(super) meters: meters::Own,
 }
 
 impl Setup {
@@ -109,11 +90,13 @@ impl Setup {
             shutdown_timeout: SHUTDOWN_TIMEOUT,
             lookup: Arc::new(env::process),
             report: Report::default(),
+            warn_lost_context: false,
             exporters: Vec::new(),
             processors: Vec::new(),
             sampler: None,
             provider: None,
             propagator: None,
+            meters: meters::Own::default(),
         }
     }
 
@@ -134,8 +117,8 @@ impl Setup {
         self
     }
 
-    /// The base URL of the collector, `http://` or `https://`, to which `/v1/traces` is appended; instead of `OTEL_EXPORTER_OTLP_ENDPOINT` and
-    /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`. A user and password in it are sent as basic authentication, and never shown.
+    /// The base URL of the collector, `http://` or `https://`, for every signal: over HTTP, `/v1/traces` and its like are appended. Instead of
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT` and its `OTEL_EXPORTER_OTLP_TRACES_…` forms. A user and password in it are sent as basic authentication, and never shown.
     pub fn endpoint(mut self, url: impl Into<String>) -> Self {
         self.endpoint = Some(url.into());
         self
@@ -149,8 +132,8 @@ impl Setup {
 
     /// Asks this function for variables instead of the process's environment: for tests, and for configuration from elsewhere.
     ///
-    /// It runs within [`init`](Self::init) or [`build`](Self::build) only. The SDK's own `OTEL_BSP_…` and `OTEL_SPAN_…_LIMIT`
-    /// are still read from the process's environment.
+    /// It runs within [`init`](Self::init) or [`build`](Self::build), and with the propagator `xray-lambda` at each request. No
+    /// variable is read past it.
     pub fn lookup(
         mut self,
         lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
@@ -168,8 +151,21 @@ impl Setup {
         self
     }
 
+    /// Warns of context that was lost: of a call that a [`ClientLayer`](crate::ClientLayer) of this pipeline makes without a
+    /// parent while a [`ServerLayer`](crate::ServerLayer) of it serves a request, as one does in a task that a bare
+    /// `tokio::spawn` started. Off by default: it is for development, and takes some allocations a request.
+    ///
+    /// The warning names the call's host, once for each host, and 32 of them at most; with `RUST_BACKTRACE=1` it shows where
+    /// the call was made. Each such span has the attribute `throughline.context_lost`. It is an informed guess: a call that
+    /// belongs to no request, such as a cache's refreshing itself, is no mistake, and says so by
+    /// [`Context::root`](crate::Context::root).
+    pub fn warn_lost_context(mut self, warn: bool) -> Self {
+        self.warn_lost_context = warn;
+        self
+    }
+
     /// Starts the pipeline and makes it that of the whole process: of every layer that names no other, of
-    /// OpenTelemetry's global tracer provider, and of its global propagator.
+    /// OpenTelemetry's global tracer and meter providers, and of its global propagator.
     ///
     /// Layers may have been built before. It works in a Tokio runtime of any kind, and without one.
     ///
@@ -181,6 +177,9 @@ impl Setup {
         built.telemetry.install();
         if let Some(provider) = built.provider {
             global::set_tracer_provider(provider);
+        }
+        if let Some(meters) = built.meters {
+            global::set_meter_provider(meters);
         }
         propagators::Chosen::install(built.propagator);
         Ok(built.telemetry)
@@ -195,100 +194,6 @@ impl Setup {
     pub fn build(self) -> Result<Telemetry, SetupError> {
         Ok(self.make(Scope::Own)?.telemetry)
     }
-
-    fn make(mut self, scope: Scope) -> Result<Built, SetupError> {
-        let env = Env::new(Arc::clone(&self.lookup), self.report.clone());
-        env.check_sdk_numbers();
-        let propagator = match self.propagator.take() {
-            Some(own) => own,
-            None => propagators::Chosen::from_env(&env, scope),
-        };
-        let mut traits = Traits {
-            propagation: propagator.layers,
-            sampler: SamplerReads::Parent,
-            ids: Ids::Random,
-            known_methods: known_methods(&env),
-        };
-        if env.flag("OTEL_SDK_DISABLED") {
-            return Ok(Built {
-                telemetry: Telemetry {
-                    handle: Handle::new(&NoopTracerProvider::new(), traits),
-                    lifecycle: None,
-                },
-                provider: None,
-                propagator: propagator.global,
-            });
-        }
-        let (provider, watches) = match self.provider.take() {
-            Some(provider) => {
-                traits.sampler = SamplerReads::Everything;
-                traits.ids = Ids::Unknown;
-                (provider, Vec::new())
-            }
-            None => {
-                let sampler = match self.sampler.take() {
-                    Some(own) => own,
-                    None => sampler::Chosen::from_env(&env),
-                };
-                traits.sampler = match self.processors.as_slice() {
-                    [] => sampler.reads,
-                    [..] => SamplerReads::Everything,
-                };
-                let exits = Exits::new(
-                    std::mem::take(&mut self.processors),
-                    std::mem::take(&mut self.exporters),
-                    self.endpoint.as_deref(),
-                    &env,
-                    &self.report,
-                )?;
-                let resource = resource::resource(self.service_name, self.attributes, &env);
-                provider(sampler, resource, exits)
-            }
-        };
-        Ok(Built {
-            telemetry: Telemetry {
-                handle: Handle::new(&provider, traits),
-                lifecycle: Some(Box::new(Pipeline {
-                    provider: provider.clone(),
-                    watches,
-                    deadline: self.shutdown_timeout,
-                    report: self.report,
-                })),
-            },
-            provider: Some(provider),
-            propagator: propagator.global,
-        })
-    }
-}
-
-fn known_methods(env: &Env) -> Option<Arc<[Arc<str>]>> {
-    const NAME: &str = "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS";
-    let (good, wrong): (Vec<_>, Vec<_>) = env
-        .list(NAME)?
-        .into_iter()
-        .partition(|word| Method::from_bytes(word.as_bytes()).is_ok());
-    let instead = match good.as_slice() {
-        [] => "the default ones are known",
-        [..] => "the others are known",
-    };
-    for word in wrong {
-        env.wrong(NAME, &word, "is no HTTP method", instead);
-    }
-    (!good.is_empty()).then(|| good.into_iter().map(Arc::from).collect())
-}
-
-fn provider(
-    sampler: sampler::Chosen,
-    resource: Resource,
-    exits: Exits,
-) -> (SdkTracerProvider, Vec<Arc<Watch>>) {
-    let mut provider = SdkTracerProvider::builder()
-        .with_sampler(sampler.sampler)
-        .with_resource(resource);
-    for processor in exits.processors {
-        provider = provider.with_span_processor(Erased(processor));
-    }
-    (provider.build(), exits.watches)
 }
 
 impl Default for Setup {
@@ -307,6 +212,7 @@ impl fmt::Debug for Setup {
             .field("exporters", &self.exporters.len())
             .field("processors", &self.processors.len())
             .field("sampler", &self.sampler)
+            .field("meters", &self.meters)
             .finish_non_exhaustive()
     }
 }

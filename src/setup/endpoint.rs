@@ -1,97 +1,21 @@
-//! Where spans are sent: the URL of a collector, and what people may see of it.
+//! The URL of a collector, and what people may see of it.
 
-use std::fmt;
+use std::{borrow::Cow, fmt, net::IpAddr};
 
-use reqwest::Url;
+use url::Url;
 
-use super::{TLS, env::Env, error::SetupError};
+use super::settings::Protocol;
 
-const DEFAULT: &str = "http://localhost:4318";
-const GENERIC: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-const TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
-const PATH: &str = "v1/traces";
+/// A URL without userinfo, query and fragment: any of them may hold a secret.
+#[allow(dead_code, reason = "who shows them depends on the features")]
+pub(super) struct Shown<'a>(pub(super) &'a Url);
 
-/// A URL that takes traces. `Display` and `Debug` leave out userinfo and query.
-#[derive(Clone)]
-pub(super) struct Endpoint {
-    url: Url,
-}
+/// What is appended to a collector's base URL for each signal.
+pub(super) const TRACES: &str = "v1/traces";
+pub(super) const METRICS: &str = "v1/metrics";
+pub(super) const LOGS: &str = "v1/logs";
 
-impl Endpoint {
-    /// Code beats `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, which beats `OTEL_EXPORTER_OTLP_ENDPOINT`, which beats the default.
-    pub(super) fn choose(in_code: Option<&str>, env: &Env) -> Result<Self, SetupError> {
-        if let Some(base) = in_code {
-            let base = parse(base).map_err(|why| {
-                SetupError::new(format!("Setup::endpoint({:?}) {why}", shown(base)))
-            })?;
-            return Self::speaking("Setup::endpoint", with_path(base));
-        }
-        if let Some(url) = from_env(TRACES, env, GENERIC) {
-            return Self::speaking(TRACES, url);
-        }
-        let instead = format!("{DEFAULT}/{PATH}");
-        match from_env(GENERIC, env, &instead) {
-            Some(base) => Self::speaking(GENERIC, with_path(base)),
-            None => parse(DEFAULT)
-                .map(|base| Self {
-                    url: with_path(base),
-                })
-                .map_err(SetupError::new),
-        }
-    }
-
-    /// With userinfo, for the client alone.
-    pub(super) fn url(&self) -> &Url {
-        &self.url
-    }
-
-    /// A collector on this machine, which no proxy should be asked for.
-    pub(super) fn is_loopback(&self) -> bool {
-        use std::net::IpAddr;
-
-        let host = self.url.host_str().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost"
-            || host.ends_with(".localhost")
-            || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-    }
-
-    fn speaking(origin: &str, url: Url) -> Result<Self, SetupError> {
-        let endpoint = Self { url };
-        if endpoint.url.scheme() == "https" && !TLS {
-            return Err(SetupError::new(format!(
-                "{origin} is {endpoint}, and https needs throughline's feature `tls`, which this build is without"
-            )));
-        }
-        Ok(endpoint)
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&shown(self.url.as_str()))
-    }
-}
-
-impl fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-fn from_env(name: &str, env: &Env, instead: &str) -> Option<Url> {
-    let value = env.text(name)?;
-    match parse(&value) {
-        Ok(url) => Some(url),
-        Err(why) => {
-            let instead = format!("{instead} is used instead");
-            env.wrong(name, &shown(&value), why, &instead);
-            None
-        }
-    }
-}
-
-fn parse(text: &str) -> Result<Url, &'static str> {
+pub(super) fn parse(text: &str) -> Result<Url, &'static str> {
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
         Ok(_) => Err("does not begin with http:// or https://"),
@@ -99,19 +23,46 @@ fn parse(text: &str) -> Result<Url, &'static str> {
     }
 }
 
-fn with_path(mut base: Url) -> Url {
-    let path = format!("{}/{PATH}", base.path().trim_end_matches('/'));
-    base.set_path(&path);
+/// A collector on this machine, on the port of the protocol.
+pub(super) fn default_for(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::HttpProtobuf | Protocol::HttpJson => "http://localhost:4318",
+        Protocol::Grpc => "http://localhost:4317",
+    }
+}
+
+/// With a signal's path, which HTTP has and gRPC has not.
+pub(super) fn for_signal(mut base: Url, protocol: Protocol, path: &str) -> Url {
+    if protocol != Protocol::Grpc {
+        let path = format!("{}/{path}", base.path().trim_end_matches('/'));
+        base.set_path(&path);
+    }
     base
 }
 
-/// The text of a URL, right or wrong, without userinfo, query and fragment: any of them may hold a secret.
-fn shown(url: &str) -> String {
+/// A collector on this machine, which no proxy should be asked for.
+#[allow(dead_code, reason = "only exporters over HTTP know proxies")]
+pub(super) fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
+/// The text of a URL, right or wrong, as [`Shown`] shows it.
+pub(super) fn shown(url: &str) -> Cow<'_, str> {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
-        (None, Some((_, rest))) => rest.to_owned(),
-        (_, None) => url.to_owned(),
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}").into(),
+        (None, Some((_, rest))) => rest.into(),
+        (_, None) => url.into(),
+    }
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shown(self.0.as_str()))
     }
 }
 

@@ -3,11 +3,28 @@
 //! An empty value is as good as none. A wrong value is reported with the variable, the value and what is used instead,
 //! and then ignored.
 
-use std::{fmt, sync::Arc, time::Duration};
+mod http;
+mod limits;
+mod logs;
+mod metrics;
+mod otlp;
+mod resource;
+mod sampler;
+mod traces;
+pub(super) mod values;
 
-use percent_encoding::percent_decode_str;
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use super::report::Report;
+use self::values::Words;
+use super::{
+    report::Report,
+    settings::{Propagator, Settings},
+};
 
 /// Where a variable is looked up.
 pub(super) type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
@@ -17,32 +34,63 @@ pub(super) type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 pub(super) struct Env {
     lookup: Arc<Lookup>,
     report: Report,
+    /// What was said: a variable of all signals is read for each, and told of once.
+    said: Arc<Mutex<Vec<String>>>,
 }
 
-/// What the SDK reads by itself, and what it uses where it cannot read it. It does not say so.
-const SDK_NUMBERS: [(&str, u32); 6] = [
-    ("OTEL_BSP_SCHEDULE_DELAY", 5000),
-    ("OTEL_BSP_MAX_QUEUE_SIZE", 2048),
-    ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512),
-    ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", 128),
-    ("OTEL_SPAN_EVENT_COUNT_LIMIT", 128),
-    ("OTEL_SPAN_LINK_COUNT_LIMIT", 128),
-];
+/// A value that can be shown, or what may be seen of it.
+type Show = fn(&str) -> Cow<'_, str>;
 
-/// What stands in a list of pairs, or why it cannot be read.
-pub(super) enum Pair {
-    Good(String, String),
-    /// The reason; it holds nothing of the value.
-    Bad(&'static str),
+const PROPAGATORS: Words<Propagator> = Words {
+    unknown: "is no known propagator",
+    known: &[
+        ("tracecontext", Propagator::TraceContext),
+        ("baggage", Propagator::Baggage),
+        ("b3", Propagator::B3),
+        ("b3multi", Propagator::B3Multi),
+        ("jaeger", Propagator::Jaeger),
+        ("xray", Propagator::XRay),
+        ("xray-lambda", Propagator::XRayLambda),
+        ("ottrace", Propagator::OtTrace),
+        ("datadog", Propagator::Datadog),
+    ],
+    unsupported: &[],
+    default: "tracecontext,baggage",
+    nothing: "nothing is propagated",
+};
+
+impl Settings {
+    /// What the environment says, and the defaults where it says nothing.
+    pub(super) fn from_env(env: &Env) -> Self {
+        Self {
+            disabled: env.flag("OTEL_SDK_DISABLED"),
+            resource: resource::resource(env),
+            propagators: env.words("OTEL_PROPAGATORS", &PROPAGATORS),
+            traces: traces::traces(env),
+            metrics: metrics::metrics(env),
+            logs: logs::logs(env),
+            known_methods: http::known_methods(env),
+        }
+    }
 }
 
 impl Env {
     pub(super) fn new(lookup: Arc<Lookup>, report: Report) -> Self {
-        Self { lookup, report }
+        Self {
+            lookup,
+            report,
+            said: Arc::default(),
+        }
     }
 
+    /// Says it once.
     pub(super) fn warn(&self, text: &str) {
-        self.report.warn(text);
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if !said.iter().any(|known| known == text) {
+            said.push(text.to_owned());
+            drop(said);
+            self.report.warn(text);
+        }
     }
 
     /// Says that a value is wrong and what is used instead.
@@ -57,78 +105,146 @@ impl Env {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
-    /// Says which of the SDK's numbers are set and none, and what is used instead.
-    pub(super) fn check_sdk_numbers(&self) {
-        for (name, default) in SDK_NUMBERS {
-            if let Some(value) = self.text(name)
-                && value.parse::<u32>().is_err()
-            {
-                let instead = format!("{default} is used instead");
-                self.wrong(name, &value, "is not a whole number", &instead);
-            }
-        }
-    }
-
     /// The first of these that is set, with its name.
-    #[allow(dead_code, reason = "only exporters have variables per signal")]
-    pub(super) fn first(&self, names: [&'static str; 2]) -> Option<(&'static str, String)> {
+    pub(super) fn first(&self, names: &[&'static str]) -> Option<(&'static str, String)> {
         names
-            .into_iter()
-            .find_map(|name| self.text(name).map(|value| (name, value)))
+            .iter()
+            .find_map(|name| self.text(name).map(|value| (*name, value)))
     }
 
-    /// `true`, in any case, is true.
-    pub(super) fn flag(&self, name: &str) -> bool {
-        match self.text(name) {
-            None => false,
-            Some(value) if value.eq_ignore_ascii_case("true") => true,
-            Some(value) => {
-                if !value.eq_ignore_ascii_case("false") {
-                    self.wrong(name, &value, "is neither true nor false", "taken as false");
+    /// The first of these that is set and right, with its name.
+    pub(super) fn pick<T>(
+        &self,
+        names: &[&'static str],
+        default: &str,
+        parse: impl Fn(&str) -> Result<T, &'static str>,
+    ) -> Option<(&'static str, T)> {
+        self.pick_shown(names, default, |text| Cow::Borrowed(text), parse)
+    }
+
+    /// The same for values of which not all may be seen.
+    pub(super) fn pick_shown<T>(
+        &self,
+        names: &[&'static str],
+        default: &str,
+        show: Show,
+        parse: impl Fn(&str) -> Result<T, &'static str>,
+    ) -> Option<(&'static str, T)> {
+        let mut wrong = Vec::new();
+        let found = names.iter().find_map(|name| {
+            let text = self.text(name)?;
+            match parse(&text) {
+                Ok(value) => Some((*name, value)),
+                Err(why) => {
+                    wrong.push((*name, text, why));
+                    None
                 }
-                false
             }
+        });
+        let instead = found.as_ref().map_or(default, |(name, _)| name);
+        for (name, text, why) in wrong {
+            let instead = format!("{instead} is used instead");
+            self.wrong(name, &show(&text), why, &instead);
         }
+        found
     }
 
-    /// Words between commas, each once. `None` where there are none.
-    pub(super) fn list(&self, name: &str) -> Option<Vec<String>> {
-        let mut words = Vec::new();
-        for word in self.text(name)?.split(',').map(str::trim) {
-            if !word.is_empty() && !words.iter().any(|known| known == word) {
-                words.push(word.to_owned());
-            }
-        }
-        (!words.is_empty()).then_some(words)
+    /// A number, or the default.
+    pub(super) fn number(&self, names: &[&'static str], default: u32) -> u32 {
+        self.pick(names, &default.to_string(), values::number)
+            .map_or(default, |(_, number)| number)
+    }
+
+    /// A size of which zero makes no sense, or the default.
+    pub(super) fn size(&self, name: &'static str, default: usize) -> usize {
+        self.pick(&[name], &default.to_string(), values::size)
+            .map_or(default, |(_, size)| size)
+    }
+
+    /// Whole milliseconds, or the default.
+    pub(super) fn duration(&self, name: &'static str, default: Duration) -> Duration {
+        self.pick(&[name], &default.as_millis().to_string(), values::millis)
+            .map_or(default, |(_, duration)| duration)
     }
 
     /// Whole milliseconds, of which zero means no limit.
-    #[allow(dead_code, reason = "only exporters have a limit")]
-    pub(super) fn limit(&self, names: [&'static str; 2], default: Duration) -> Option<Duration> {
-        for name in names {
-            let Some(value) = self.text(name) else {
-                continue;
-            };
-            match value.parse::<u64>() {
-                Ok(0) => return None,
-                Ok(millis) => return Some(Duration::from_millis(millis)),
-                Err(_) => {
-                    let [_, general] = names;
-                    let instead = if name == general {
-                        format!("{} is used instead", default.as_millis())
-                    } else {
-                        format!("{general} is used instead")
-                    };
-                    self.wrong(
-                        name,
-                        &value,
-                        "is not a whole number of milliseconds",
-                        &instead,
-                    );
-                }
+    pub(super) fn timeout(&self, names: &[&'static str], default: Duration) -> Option<Duration> {
+        let found = self.pick(names, &default.as_millis().to_string(), values::millis);
+        let timeout = found.map_or(default, |(_, duration)| duration);
+        (!timeout.is_zero()).then_some(timeout)
+    }
+
+    /// `true`, in any case, is true.
+    pub(super) fn flag(&self, name: &'static str) -> bool {
+        self.first_flag(&[name])
+    }
+
+    /// The same for the first of these that is set.
+    pub(super) fn first_flag(&self, names: &[&'static str]) -> bool {
+        let Some((name, value)) = self.first(names) else {
+            return false;
+        };
+        if !value.eq_ignore_ascii_case("true") && !value.eq_ignore_ascii_case("false") {
+            let why = "is neither true nor false";
+            self.wrong(name, &value, why, "taken as false");
+        }
+        value.eq_ignore_ascii_case("true")
+    }
+
+    /// Words between commas, each once. `None` where there are none.
+    pub(super) fn list(&self, name: &'static str) -> Option<Vec<String>> {
+        let words = values::list(&self.text(name)?);
+        (!words.is_empty()).then_some(words)
+    }
+
+    /// What a word stands for, else the default.
+    pub(super) fn word<T: Copy + Default>(&self, name: &'static str, words: &Words<T>) -> T {
+        self.word_of(&[name], words, T::default())
+    }
+
+    /// What the first of these that is set and right stands for, else the default, whose name the words know.
+    pub(super) fn word_of<T: Copy>(
+        &self,
+        names: &[&'static str],
+        words: &Words<T>,
+        default: T,
+    ) -> T {
+        self.pick(names, words.default, |text| words.find(text))
+            .map_or(default, |(_, value)| value)
+    }
+
+    /// What the words of a list stand for, in any case and each once; `none` alone is an empty list. `None` where nothing
+    /// was said, or nothing right.
+    pub(super) fn words<T: Copy + PartialEq>(
+        &self,
+        name: &'static str,
+        words: &Words<T>,
+    ) -> Option<Vec<T>> {
+        let list = self.list(name)?;
+        let mut chosen = Vec::new();
+        let mut refused = Vec::new();
+        let mut none = false;
+        for word in &list {
+            match words.find(word) {
+                Ok(value) if chosen.contains(&value) => {}
+                Ok(value) => chosen.push(value),
+                Err(_) if word.eq_ignore_ascii_case("none") => none = true,
+                Err(why) => refused.push((word, why)),
             }
         }
-        Some(default)
+        if none && !chosen.is_empty() {
+            let why = "has none among others";
+            self.wrong(name, &list.join(","), why, "none is ignored");
+        }
+        let instead = match (chosen.as_slice(), none) {
+            ([], true) => words.nothing.to_owned(),
+            ([], false) => format!("{} is used instead", words.default),
+            ([..], _) => "the others are used".to_owned(),
+        };
+        for (word, why) in refused {
+            self.wrong(name, word, why, &instead);
+        }
+        (none || !chosen.is_empty()).then_some(chosen)
     }
 }
 
@@ -145,50 +261,4 @@ impl fmt::Debug for Env {
 )]
 pub(super) fn process(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-/// `key=value` between commas, percent-encoded. Empty members are skipped.
-pub(super) fn pairs(text: &str) -> impl Iterator<Item = Pair> {
-    text.split(',')
-        .map(str::trim)
-        .filter(|member| !member.is_empty())
-        .map(pair)
-}
-
-fn pair(member: &str) -> Pair {
-    let Some((key, value)) = member.split_once('=') else {
-        return Pair::Bad("has no =");
-    };
-    match (decode(key.trim()), decode(value.trim())) {
-        (Some(key), _) if key.is_empty() => Pair::Bad("has no key"),
-        (Some(key), Some(value)) => Pair::Good(key, value),
-        _ => Pair::Bad("is wrongly percent-encoded"),
-    }
-}
-
-/// Percent-decoding, which forgives nothing.
-fn decode(text: &str) -> Option<String> {
-    let well_formed = text.split('%').skip(1).all(|after| {
-        after
-            .as_bytes()
-            .first_chunk::<2>()
-            .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    });
-    if !well_formed {
-        return None;
-    }
-    Some(percent_decode_str(text).decode_utf8().ok()?.into_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn decoding_forgives_nothing() {
-        assert_eq!(decode("a%20b%C3%A9").as_deref(), Some("a bé"));
-        for wrong in ["%", "a%2", "%zz", "%ff", "100%,"] {
-            assert_eq!(decode(wrong), None, "{wrong}");
-        }
-    }
 }

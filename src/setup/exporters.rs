@@ -10,18 +10,18 @@ use opentelemetry_sdk::{
 };
 
 use super::{
-    env::Env,
+    endpoint::Shown,
     error::SetupError,
     otlp,
     report::Report,
+    settings::{Batch, Processing, SpanExporter, Traces},
+    transport::thread::Thread,
     watch::{Cause, Watch},
 };
 
-/// Who looks at a console waits for what it shows.
-const AT_ONCE: Duration = Duration::from_millis(100);
-
 /// Puts a user's exporter, whose type is forgotten, behind a watch.
-pub(super) type MakeProcessor = Box<dyn FnOnce(&Arc<Watch>) -> Box<dyn SpanProcessor> + Send>;
+pub(super) type MakeProcessor =
+    Box<dyn FnOnce(&Arc<Watch>, Batch) -> Box<dyn SpanProcessor> + Send>;
 
 /// The processors of a provider of ours, in order, and who watches them.
 #[derive(Debug)]
@@ -34,20 +34,14 @@ pub(super) struct Exits {
 #[derive(Debug)]
 pub(super) struct Erased(pub(super) Box<dyn SpanProcessor>);
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Exporter {
-    Otlp,
-    Console,
-}
-
 impl Exits {
-    /// The user's own processors, and behind them one for each exporter: the user's own, else those that the environment names.
+    /// The user's own processors, and behind them one for each exporter: the user's own, else those that were named.
     pub(super) fn new(
         processors: Vec<Box<dyn SpanProcessor>>,
         own: Vec<MakeProcessor>,
-        endpoint: Option<&str>,
-        env: &Env,
+        traces: &Traces,
         report: &Report,
+        thread: &Thread,
     ) -> Result<Self, SetupError> {
         let mut exits = Self {
             processors,
@@ -55,79 +49,46 @@ impl Exits {
         };
         if !own.is_empty() {
             for exporter in own {
-                exits.add("the exporter", report, exporter);
+                exits.add("the exporter", report, traces.batch, exporter);
             }
             return Ok(exits);
         }
-        for exporter in from_env(env) {
+        for Processing { exporter, batch } in &traces.processors {
+            // Each is behind a queue yet.
+            let batch = batch.unwrap_or_else(|| traces.batch.at_once());
             match exporter {
-                Exporter::Otlp => {
-                    let (processor, watch) = otlp::processor(endpoint, env, report)?;
-                    exits.processors.push(processor);
+                SpanExporter::Otlp(otlp) => {
+                    let cause = Cause::default();
+                    let target = Shown(&otlp.endpoint).to_string();
+                    let watch = Watch::new(target, report.clone(), cause.clone());
+                    let exporter = otlp::spans(otlp, cause, thread)?;
+                    exits
+                        .processors
+                        .push(watch.processor(exporter, true, batch));
                     exits.watches.push(watch);
                 }
-                Exporter::Console => exits.add(
+                SpanExporter::Console => exits.add(
                     "the console",
                     report,
-                    Box::new(|watch| {
+                    batch,
+                    Box::new(|watch, batch| {
                         let console = opentelemetry_stdout::SpanExporter::default();
-                        watch.processor(console, true, Some(AT_ONCE))
+                        watch.processor(console, true, batch)
                     }),
                 ),
+                SpanExporter::Zipkin(_) => {
+                    return Err(SetupError::new("the exporter zipkin is not supported"));
+                }
             }
         }
         Ok(exits)
     }
 
-    fn add(&mut self, target: &str, report: &Report, make: MakeProcessor) {
+    fn add(&mut self, target: &str, report: &Report, batch: Batch, make: MakeProcessor) {
         let watch = Watch::new(target.to_owned(), report.clone(), Cause::default());
-        self.processors.push(make(&watch));
+        self.processors.push(make(&watch, batch));
         self.watches.push(watch);
     }
-}
-
-fn from_env(env: &Env) -> Vec<Exporter> {
-    const NAME: &str = "OTEL_TRACES_EXPORTER";
-    let Some(words) = env.list(NAME) else {
-        return vec![Exporter::Otlp];
-    };
-    let mut exporters = Vec::new();
-    let mut refused = Vec::new();
-    let mut none = false;
-    for word in words {
-        let exporter = match word.to_ascii_lowercase().as_str() {
-            "otlp" => Exporter::Otlp,
-            "console" => Exporter::Console,
-            "none" => {
-                none = true;
-                continue;
-            }
-            "zipkin" | "logging" | "otlp/stdout" => {
-                refused.push((word, "is not supported"));
-                continue;
-            }
-            _ => {
-                refused.push((word, "is no known exporter"));
-                continue;
-            }
-        };
-        if !exporters.contains(&exporter) {
-            exporters.push(exporter);
-        }
-    }
-    let is_default = exporters.is_empty() && !none;
-    if is_default {
-        exporters.push(Exporter::Otlp);
-    }
-    for (word, why) in refused {
-        let instead = match (is_default, exporters.as_slice()) {
-            (true, _) => "otlp is used instead",
-            (false, []) => "nothing is exported",
-            (false, _) => "the others are used",
-        };
-        env.wrong(NAME, &word, why, instead);
-    }
-    exporters
 }
 
 impl SpanProcessor for Erased {

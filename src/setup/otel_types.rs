@@ -1,9 +1,13 @@
 //! What of set-up names OpenTelemetry's types. It is published as part of [`otel`](crate::otel).
 
 use opentelemetry::propagation::TextMapPropagator;
-use opentelemetry_sdk::trace::{SdkTracerProvider, ShouldSample, SpanExporter, SpanProcessor};
+use opentelemetry_sdk::{
+    metrics::{Instrument, SdkMeterProvider, Stream, reader::MetricReader},
+    trace::{SdkTracerProvider, ShouldSample, SpanExporter, SpanProcessor},
+};
 
 use super::{builder::Setup, propagators, sampler};
+use crate::telemetry::Telemetry;
 
 /// Parts of OpenTelemetry's own in a [`Setup`]. Each beats the environment.
 pub trait SetupExt: Sized + sealed::Sealed {
@@ -29,6 +33,27 @@ pub trait SetupExt: Sized + sealed::Sealed {
 
     /// Reads and writes traces by this propagator instead of those that `OTEL_PROPAGATORS` names.
     fn propagator(self, propagator: impl TextMapPropagator + Send + Sync + 'static) -> Self;
+
+    /// Reads metrics by this reader instead of those that `OTEL_METRICS_EXPORTER` names. Called again, it adds another.
+    /// A push exporter is read by the SDK's `PeriodicReader`.
+    fn reader(self, reader: impl MetricReader) -> Self;
+
+    /// Asks this for each new instrument, the layers' own among them, which streams it is to make; for `None` others are
+    /// asked, and last the defaults. It can rename an instrument, drop it, or give it other buckets. It runs when an
+    /// instrument is made, and not when one is used.
+    fn view(self, view: impl Fn(&Instrument) -> Option<Stream> + Send + Sync + 'static) -> Self;
+
+    /// Measures by this provider as it is: the resource, views and readers of the setup and of the environment have no part
+    /// in it. What it was given, it ends: the provider is flushed and shut down with the pipeline.
+    fn meter_provider(self, provider: SdkMeterProvider) -> Self;
+}
+
+/// The provider behind a pipeline's metrics, for instruments of one's own beside a [`Setup::build`]; [`Setup::init`] makes it
+/// OpenTelemetry's global one. `None` where nobody reads metrics.
+///
+/// The pipeline ends it.
+pub fn meter_provider(telemetry: &Telemetry) -> Option<SdkMeterProvider> {
+    Some(telemetry.pipeline()?.meters?.provider)
 }
 
 mod sealed {
@@ -40,8 +65,8 @@ mod sealed {
 
 impl SetupExt for Setup {
     fn exporter(mut self, exporter: impl SpanExporter + 'static) -> Self {
-        self.exporters.push(Box::new(move |watch| {
-            watch.processor(exporter, false, None)
+        self.exporters.push(Box::new(move |watch, batch| {
+            watch.processor(exporter, false, batch)
         }));
         self
     }
@@ -52,7 +77,7 @@ impl SetupExt for Setup {
     }
 
     fn sampler(mut self, sampler: impl ShouldSample + 'static) -> Self {
-        self.sampler = Some(sampler::Chosen::own(sampler));
+        self.sampler = Some(sampler::Choice::Own(sampler::Chosen::own(sampler)));
         self
     }
 
@@ -63,6 +88,24 @@ impl SetupExt for Setup {
 
     fn propagator(mut self, propagator: impl TextMapPropagator + Send + Sync + 'static) -> Self {
         self.propagator = Some(propagators::Chosen::own(propagator));
+        self
+    }
+
+    fn reader(mut self, reader: impl MetricReader) -> Self {
+        self.meters.reader(reader);
+        self
+    }
+
+    fn view(
+        mut self,
+        view: impl Fn(&Instrument) -> Option<Stream> + Send + Sync + 'static,
+    ) -> Self {
+        self.meters.view(view);
+        self
+    }
+
+    fn meter_provider(mut self, provider: SdkMeterProvider) -> Self {
+        self.meters.provider = Some(provider);
         self
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    net::SocketAddr,
     sync::{Arc, mpsc},
     thread,
     time::Duration,
@@ -15,7 +16,9 @@ use tokio::sync::oneshot;
 
 use super::{
     error::{ShutdownError, Why},
+    meters::Meters,
     report::Report,
+    transport::thread::Thread,
     watch::{Standing, Watch},
 };
 use crate::telemetry::{Lifecycle, Telemetry};
@@ -27,7 +30,9 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(super) struct Pipeline {
     pub(super) provider: SdkTracerProvider,
+    pub(super) meters: Option<Meters>,
     pub(super) watches: Vec<Arc<Watch>>,
+    pub(super) thread: Thread,
     pub(super) deadline: Duration,
     pub(super) report: Report,
 }
@@ -75,7 +80,13 @@ impl Telemetry {
         }
     }
 
-    fn pipeline(&self) -> Option<Pipeline> {
+    /// Where `/metrics` is served for Prometheus: for port 0 (`OTEL_EXPORTER_PROMETHEUS_PORT=0`), where the system chooses.
+    /// `None` where it is not served: it is not asked for, or the address could not be had.
+    pub fn prometheus_address(&self) -> Option<SocketAddr> {
+        self.pipeline()?.meters?.address
+    }
+
+    pub(super) fn pipeline(&self) -> Option<Pipeline> {
         let lifecycle: &dyn Any = self.lifecycle.as_deref()?;
         lifecycle.downcast_ref::<Pipeline>().cloned()
     }
@@ -111,8 +122,10 @@ impl Pipeline {
 
     fn finish_blocking(&self, last: Last) -> Result<(), ShutdownError> {
         let before = self.standing();
+        let _hurry = self.thread.hurry(self.limit(last));
         let (sender, receiver) = mpsc::sync_channel(1);
         let provider = self.provider.clone();
+        let meters = self.meters.clone().map(|meters| meters.provider);
         let deadline = self.limit(last);
         let spawned = thread::Builder::new()
             .name("throughline-export".to_owned())
@@ -121,6 +134,12 @@ impl Pipeline {
                     Last::Flush => provider.force_flush(),
                     Last::Shutdown => provider.shutdown_with_timeout(deadline),
                 };
+                let measured = match (last, meters) {
+                    (_, None) => Ok(()),
+                    (Last::Flush, Some(meters)) => meters.force_flush(),
+                    (Last::Shutdown, Some(meters)) => meters.shutdown_with_timeout(deadline),
+                };
+                let result = result.and(measured);
                 sender.send(result).ok()
             });
         if let Err(error) = spawned {

@@ -16,14 +16,16 @@ use opentelemetry::{
     },
 };
 
-use super::{builder::Scope, env::Env};
+use super::{build::Scope, env::Lookup, settings::Propagator};
 use crate::{
-    otel::{BaggagePropagator, TraceContextPropagator},
-    propagate::Propagation,
+    otel::{
+        B3Propagator, BaggagePropagator, DatadogPropagator, JaegerPropagator, OtTracePropagator,
+        TraceContextPropagator, XRayLambdaPropagator, XRayPropagator,
+    },
+    propagate::{Propagation, environment::Environment},
 };
 
-const NAME: &str = "OTEL_PROPAGATORS";
-const DEFAULT: &str = "tracecontext,baggage";
+const DEFAULT: [Propagator; 2] = [Propagator::TraceContext, Propagator::Baggage];
 
 /// A propagator that the layers and OpenTelemetry's global share.
 #[derive(Clone)]
@@ -40,17 +42,11 @@ pub(super) struct Chosen {
 /// Whether the global propagator is one that set-up installed.
 static OURS: AtomicBool = AtomicBool::new(false);
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Format {
-    TraceContext,
-    Baggage,
-}
-
 impl Chosen {
     pub(super) fn own(propagator: impl TextMapPropagator + Send + Sync + 'static) -> Self {
         let shared = Arc::new(propagator);
         Self {
-            layers: Propagation::Custom(Arc::clone(&shared) as _),
+            layers: Propagation::custom(Arc::clone(&shared) as _),
             global: Some(Shared(shared)),
         }
     }
@@ -72,17 +68,18 @@ impl Chosen {
         }
     }
 
-    /// `OTEL_PROPAGATORS`, else for the whole process the user's global one, else W3C Trace Context and Baggage.
-    pub(super) fn from_env(env: &Env, scope: Scope) -> Self {
+    /// Those that were named, in their order; else for the whole process the user's global one, else W3C Trace Context and
+    /// Baggage. The lookup is asked at each request by those that read the environment.
+    pub(super) fn of(named: Option<&[Propagator]>, scope: Scope, lookup: &Arc<Lookup>) -> Self {
         if scope == Scope::Process
-            && env.text(NAME).is_none()
+            && named.is_none()
             && let Some(users) = Self::users()
         {
             return users;
         }
-        let formats = formats(env);
-        let global = composite(&formats);
-        if formats.len() == 2 {
+        let named = named.unwrap_or(&DEFAULT);
+        let global = composite(named, lookup);
+        if named.len() == DEFAULT.len() && DEFAULT.iter().all(|format| named.contains(format)) {
             return Self {
                 layers: Propagation::W3c,
                 global: Some(Shared(Arc::new(global))),
@@ -92,61 +89,25 @@ impl Chosen {
     }
 }
 
-fn formats(env: &Env) -> Vec<Format> {
-    let default = || vec![Format::TraceContext, Format::Baggage];
-    let Some(words) = env.list(NAME) else {
-        return default();
-    };
-    let mut formats = Vec::new();
-    let mut refused = Vec::new();
-    let mut none = false;
-    for word in &words {
-        let format = match word.to_ascii_lowercase().as_str() {
-            "tracecontext" => Format::TraceContext,
-            "baggage" => Format::Baggage,
-            "none" => {
-                none = true;
-                continue;
-            }
-            "b3" | "b3multi" | "jaeger" | "xray" | "xray-lambda" | "ottrace" => {
-                refused.push((word, "is not supported"));
-                continue;
-            }
-            _ => {
-                refused.push((word, "is no known propagator"));
-                continue;
-            }
-        };
-        if !formats.contains(&format) {
-            formats.push(format);
-        }
-    }
-    if none && !formats.is_empty() {
-        let instead = "none is ignored";
-        env.wrong(NAME, &words.join(","), "has none among others", instead);
-    }
-    let is_default = formats.is_empty() && !none;
-    if is_default {
-        formats = default();
-    }
-    for (word, why) in refused {
-        let instead = match (is_default, formats.as_slice()) {
-            (true, _) => format!("{DEFAULT} is used instead"),
-            (false, []) => "nothing is propagated".to_owned(),
-            (false, _) => "the others are used".to_owned(),
-        };
-        env.wrong(NAME, word, why, &instead);
-    }
-    formats
-}
-
-fn composite(formats: &[Format]) -> TextMapCompositePropagator {
-    let propagators = formats
+fn composite(named: &[Propagator], lookup: &Arc<Lookup>) -> TextMapCompositePropagator {
+    let have_baggage = [Propagator::Jaeger, Propagator::OtTrace];
+    let merges = named.iter().any(|format| have_baggage.contains(format));
+    let propagators = named
         .iter()
         .map(|format| -> Box<dyn TextMapPropagator + Send + Sync> {
             match format {
-                Format::TraceContext => Box::new(TraceContextPropagator::new()),
-                Format::Baggage => Box::new(BaggagePropagator::new()),
+                Propagator::TraceContext => Box::new(TraceContextPropagator::new()),
+                Propagator::Baggage if merges => Box::new(BaggagePropagator::merging()),
+                Propagator::Baggage => Box::new(BaggagePropagator::new()),
+                Propagator::B3 => Box::new(B3Propagator::single()),
+                Propagator::B3Multi => Box::new(B3Propagator::multi()),
+                Propagator::Jaeger => Box::new(JaegerPropagator::new()),
+                Propagator::XRay => Box::new(XRayPropagator::new()),
+                Propagator::XRayLambda => Box::new(XRayLambdaPropagator::of(Environment::of(
+                    Arc::clone(lookup),
+                ))),
+                Propagator::OtTrace => Box::new(OtTracePropagator::new()),
+                Propagator::Datadog => Box::new(DatadogPropagator::new()),
             }
         });
     TextMapCompositePropagator::new(propagators.collect())

@@ -55,6 +55,8 @@ pub(super) enum Propagator {
 #[derive(Clone, Debug)]
 pub(super) struct Traces {
     pub(super) processors: Vec<Processing<SpanExporter>>,
+    /// For exporters that code gives.
+    pub(super) batch: Batch,
     pub(super) sampler: Sampler,
     pub(super) limits: SpanLimits,
 }
@@ -226,6 +228,16 @@ pub(super) struct AttributeLimits {
     pub(super) count: u32,
     /// Characters of a text, and of each text of a list. `None` is without limit.
     pub(super) value_length: Option<usize>,
+}
+
+impl Batch {
+    /// For a console: who looks at it waits for what it shows.
+    pub(super) fn at_once(self) -> Self {
+        Self {
+            delay: self.delay.min(Duration::from_millis(100)),
+            ..self
+        }
+    }
 }
 
 impl Sampler {

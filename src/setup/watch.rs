@@ -19,7 +19,7 @@ use opentelemetry_sdk::{
 };
 use tracing::{Dispatch, dispatcher, subscriber::NoSubscriber};
 
-use super::{error::Spans, report::Report};
+use super::{error::Spans, report::Report, settings::Batch};
 
 /// A collector that answers now and fails then is told of no more often than this.
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
@@ -100,23 +100,23 @@ impl Watch {
         })
     }
 
-    /// A processor that sends batches to this exporter from a thread of its own, after `OTEL_BSP_SCHEDULE_DELAY` or
-    /// the delay that is given.
+    /// A processor that sends batches to this exporter from a thread of its own.
     pub(super) fn processor(
         self: &Arc<Self>,
         exporter: impl SpanExporter + 'static,
         quiet: bool,
-        delay: Option<Duration>,
+        batch: Batch,
     ) -> Box<dyn SpanProcessor> {
         let watched = Watched {
             exporter,
             watch: Arc::clone(self),
             quiet,
         };
-        let mut config = BatchConfigBuilder::default();
-        if let Some(delay) = delay {
-            config = config.with_scheduled_delay(delay);
-        }
+        // All that it would look for in the environment by itself.
+        let config = BatchConfigBuilder::default()
+            .with_scheduled_delay(batch.delay)
+            .with_max_queue_size(batch.queue)
+            .with_max_export_batch_size(batch.size);
         Box::new(Counted {
             batches: BatchSpanProcessor::builder(watched)
                 .with_batch_config(config.build())

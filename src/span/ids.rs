@@ -57,16 +57,15 @@ impl SpanIds {
     pub fn is_sampled(&self) -> bool {
         self.flags.is_sampled()
     }
+
+    /// The flags that Trace Context defines.
+    pub(crate) fn flags(&self) -> u8 {
+        self.flags.to_u8() & 0x03
+    }
 }
 
 impl fmt::Display for SpanIds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "00-{}-{}-{:02x}",
-            self.trace,
-            self.span,
-            self.flags.to_u8() & 0x03
-        )
+        write!(f, "00-{}-{}-{:02x}", self.trace, self.span, self.flags())
     }
 }

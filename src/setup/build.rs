@@ -1,0 +1,209 @@
+//! From what is said to a pipeline that runs: code beats the environment, which beats the defaults.
+
+use std::sync::Arc;
+
+use opentelemetry::{KeyValue, trace::noop::NoopTracerProvider};
+use opentelemetry_sdk::{
+    Resource,
+    metrics::SdkMeterProvider,
+    trace::{self, SdkTracerProvider},
+};
+
+use super::{
+    builder::Setup,
+    endpoint,
+    env::Env,
+    error::SetupError,
+    exporters::{Erased, Exits},
+    ids::ChosenIds,
+    meters::Meters,
+    pipeline::Pipeline,
+    propagators,
+    resource::{self, SERVICE_NAME},
+    sampler,
+    settings::{LogExporter, MetricExporter, Otlp, Reader, Settings, SpanExporter, SpanLimits},
+    transport::thread::Thread,
+    watch::Watch,
+};
+use crate::{
+    lost::Lost,
+    telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits, metering},
+};
+
+/// A pipeline that nobody else knows of yet.
+pub(super) struct Built {
+    pub(super) telemetry: Telemetry,
+    pub(super) provider: Option<SdkTracerProvider>,
+    pub(super) meters: Option<SdkMeterProvider>,
+    pub(super) propagator: Option<propagators::Shared>,
+}
+
+/// Whose pipeline it is to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    Process,
+    Own,
+}
+
+impl Setup {
+    pub(super) fn make(mut self, scope: Scope) -> Result<Built, SetupError> {
+        let env = Env::new(Arc::clone(&self.lookup), self.report.clone());
+        let mut settings = Settings::from_env(&env);
+        self.overrule(&mut settings)?;
+        let propagator = match self.propagator.take() {
+            Some(own) => own,
+            None => propagators::Chosen::of(settings.propagators.as_deref(), scope, &self.lookup),
+        };
+        let mut traits = Traits {
+            propagation: propagator.layers,
+            sampler: SamplerReads::Parent,
+            ids: Ids::Random,
+            known_methods: settings
+                .known_methods
+                .take()
+                .map(|methods| methods.into_iter().map(Arc::from).collect()),
+            metering: None,
+            lost: None,
+        };
+        if settings.disabled {
+            return Ok(Built {
+                telemetry: Telemetry {
+                    handle: Handle::new(&NoopTracerProvider::new(), traits),
+                    lifecycle: None,
+                },
+                provider: None,
+                meters: None,
+                propagator: propagator.global,
+            });
+        }
+        let resource = resource::resource(&settings.resource);
+        let meters = std::mem::take(&mut self.meters);
+        let meters = Meters::start(meters, &settings.metrics, &resource, &self.report)?;
+        traits.metering = meters.as_ref().map(|meters| {
+            let report = self.report.clone();
+            metering(&meters.provider).warn(move |text| report.warn(text))
+        });
+        traits.lost = self.warn_lost_context.then(|| {
+            let report = self.report.clone();
+            Lost::new(move |text| report.warn(text))
+        });
+        let thread = Thread::default();
+        let (provider, watches) = match self.provider.take() {
+            Some(provider) => {
+                traits.sampler = SamplerReads::Everything;
+                traits.ids = Ids::Unknown;
+                (provider, Vec::new())
+            }
+            None => {
+                let sampler = match self.sampler.take() {
+                    Some(choice) => choice.make()?,
+                    None => sampler::Chosen::of(&settings.traces.sampler, &self.report),
+                };
+                traits.sampler = match self.processors.as_slice() {
+                    [] => sampler.reads,
+                    [..] => SamplerReads::Everything,
+                };
+                self.provider_of(&settings, sampler, resource, &thread)?
+            }
+        };
+        Ok(Built {
+            meters: meters.as_ref().map(|meters| meters.provider.clone()),
+            telemetry: Telemetry {
+                handle: Handle::new(&provider, traits),
+                lifecycle: Some(Box::new(Pipeline {
+                    provider: provider.clone(),
+                    meters,
+                    watches,
+                    thread,
+                    deadline: self.shutdown_timeout,
+                    report: self.report,
+                })),
+            },
+            provider: Some(provider),
+            propagator: propagator.global,
+        })
+    }
+
+    /// What code says, over what others said.
+    fn overrule(&mut self, settings: &mut Settings) -> Result<(), SetupError> {
+        let attributes = &mut settings.resource.attributes;
+        attributes.append(&mut self.attributes);
+        if let Some(name) = self.service_name.take() {
+            attributes.push(KeyValue::new(SERVICE_NAME, name));
+        }
+        let Some(base) = &self.endpoint else {
+            return Ok(());
+        };
+        const CALL: &str = "Setup::endpoint";
+        let base = endpoint::parse(base).map_err(|why| {
+            let shown = endpoint::shown(base);
+            SetupError::new(format!("{CALL}({shown:?}) {why}"))
+        })?;
+        for (otlp, path) in otlps(settings) {
+            otlp.endpoint = endpoint::for_signal(base.clone(), otlp.protocol, path);
+            otlp.origin = CALL.to_owned();
+        }
+        Ok(())
+    }
+
+    fn provider_of(
+        &mut self,
+        settings: &Settings,
+        sampler: sampler::Chosen,
+        resource: Resource,
+        thread: &Thread,
+    ) -> Result<(SdkTracerProvider, Vec<Arc<Watch>>), SetupError> {
+        let exits = Exits::new(
+            std::mem::take(&mut self.processors),
+            std::mem::take(&mut self.exporters),
+            &settings.traces,
+            &self.report,
+            thread,
+        )?;
+        let mut provider = SdkTracerProvider::builder()
+            .with_sampler(sampler.sampler)
+            .with_id_generator(ChosenIds::default())
+            .with_span_limits(limits(&settings.traces.limits))
+            .with_resource(resource);
+        for processor in exits.processors {
+            provider = provider.with_span_processor(Erased(processor));
+        }
+        Ok((provider.build(), exits.watches))
+    }
+}
+
+/// Each place to which a signal goes by OTLP, with the signal's path.
+fn otlps(settings: &mut Settings) -> Vec<(&mut Otlp, &'static str)> {
+    let mut otlps = Vec::new();
+    for processing in &mut settings.traces.processors {
+        if let SpanExporter::Otlp(otlp) = &mut processing.exporter {
+            otlps.push((&mut **otlp, endpoint::TRACES));
+        }
+    }
+    for reader in &mut settings.metrics.readers {
+        if let Reader::Periodic {
+            exporter: MetricExporter::Otlp { otlp, .. },
+            ..
+        } = reader
+        {
+            otlps.push((otlp, endpoint::METRICS));
+        }
+    }
+    for processing in &mut settings.logs.processors {
+        if let LogExporter::Otlp(otlp) = &mut processing.exporter {
+            otlps.push((otlp, endpoint::LOGS));
+        }
+    }
+    otlps
+}
+
+/// All of them, so that the SDK looks for none by itself.
+fn limits(limits: &SpanLimits) -> trace::SpanLimits {
+    trace::SpanLimits {
+        max_attributes_per_span: limits.attributes.count,
+        max_events_per_span: limits.events,
+        max_links_per_span: limits.links,
+        max_attributes_per_event: limits.attributes_per_event,
+        max_attributes_per_link: limits.attributes_per_link,
+    }
+}

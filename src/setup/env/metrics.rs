@@ -1,0 +1,118 @@
+//! How metrics leave.
+
+use std::time::Duration;
+
+use super::{Env, otlp, values::Words};
+use crate::setup::settings::{Histograms, MetricExporter, Metrics, Reader, Temporality};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Exporter {
+    Otlp,
+    Console,
+    Prometheus,
+}
+
+const EXPORTERS: Words<Exporter> = Words {
+    unknown: "is no known exporter",
+    known: &[
+        ("otlp", Exporter::Otlp),
+        ("console", Exporter::Console),
+        ("prometheus", Exporter::Prometheus),
+    ],
+    unsupported: &["logging", "otlp/stdout"],
+    default: "otlp",
+    nothing: "nothing is exported",
+};
+
+const TEMPORALITIES: Words<Temporality> = Words {
+    unknown: "is no known temporality",
+    known: &[
+        ("cumulative", Temporality::Cumulative),
+        ("delta", Temporality::Delta),
+        ("lowmemory", Temporality::LowMemory),
+    ],
+    unsupported: &[],
+    default: "cumulative",
+    nothing: "",
+};
+
+const HISTOGRAMS: Words<Histograms> = Words {
+    unknown: "is no known aggregation",
+    known: &[
+        ("explicit_bucket_histogram", Histograms::ExplicitBuckets),
+        (
+            "base2_exponential_bucket_histogram",
+            Histograms::Base2Exponential,
+        ),
+    ],
+    unsupported: &[],
+    default: "explicit_bucket_histogram",
+    nothing: "",
+};
+
+pub(super) fn metrics(env: &Env) -> Metrics {
+    let exporters = env
+        .words("OTEL_METRICS_EXPORTER", &EXPORTERS)
+        .unwrap_or_else(|| vec![Exporter::Otlp]);
+    let readers = exporters.into_iter().filter_map(|exporter| {
+        Some(match exporter {
+            Exporter::Otlp => periodic(
+                env,
+                60_000,
+                MetricExporter::Otlp {
+                    otlp: otlp::otlp(env, &otlp::METRICS)?,
+                    temporality: env.word(
+                        "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+                        &TEMPORALITIES,
+                    ),
+                    histograms: env.word(
+                        "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
+                        &HISTOGRAMS,
+                    ),
+                },
+            ),
+            Exporter::Console => periodic(
+                env,
+                10_000,
+                MetricExporter::Console {
+                    temporality: Temporality::Cumulative,
+                },
+            ),
+            Exporter::Prometheus => prometheus(env),
+        })
+    });
+    Metrics {
+        readers: readers.collect(),
+    }
+}
+
+/// Every so many milliseconds, by the specification of each exporter, unless the variable says otherwise.
+fn periodic(env: &Env, default: u64, exporter: MetricExporter) -> Reader {
+    const INTERVAL: &str = "OTEL_METRIC_EXPORT_INTERVAL";
+    let interval = env.pick(
+        &[INTERVAL],
+        &default.to_string(),
+        |text| match super::values::size(text) {
+            Ok(millis) => Ok(Duration::from_millis(millis as u64)),
+            Err(_) => Err("is not a whole number of milliseconds above 0"),
+        },
+    );
+    Reader::Periodic {
+        exporter,
+        interval: interval.map_or(Duration::from_millis(default), |(_, interval)| interval),
+        timeout: env.timeout(&["OTEL_METRIC_EXPORT_TIMEOUT"], Duration::from_secs(30)),
+    }
+}
+
+fn prometheus(env: &Env) -> Reader {
+    const PORT: &str = "OTEL_EXPORTER_PROMETHEUS_PORT";
+    let port = env.pick(&[PORT], "9464", |text| {
+        text.parse().map_err(|_| "is no port")
+    });
+    Reader::Prometheus {
+        host: env
+            .text("OTEL_EXPORTER_PROMETHEUS_HOST")
+            .unwrap_or_else(|| "localhost".to_owned()),
+        port: port.map_or(9464, |(_, port)| port),
+    }
+}

@@ -1,0 +1,194 @@
+//! Where and how a signal goes by OTLP: its own variables beat those of all signals.
+
+use std::{path::PathBuf, time::Duration};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use super::{
+    Env,
+    values::{Pair, Words, pairs},
+};
+use crate::setup::{
+    endpoint,
+    settings::{Compression, Otlp, Protocol, Tls},
+};
+
+/// A signal's own variable, and that of all signals.
+type Names = [&'static str; 2];
+
+/// What a signal's variables are called.
+pub(super) struct Signal {
+    /// What is appended to the endpoint of all signals.
+    path: &'static str,
+    endpoint: Names,
+    protocol: Names,
+    headers: Names,
+    timeout: Names,
+    compression: Names,
+    insecure: Names,
+    certificate: Names,
+    client_certificate: Names,
+    client_key: Names,
+}
+
+macro_rules! names {
+    ($signal:literal, $what:literal) => {
+        [
+            concat!("OTEL_EXPORTER_OTLP_", $signal, "_", $what),
+            concat!("OTEL_EXPORTER_OTLP_", $what),
+        ]
+    };
+}
+
+macro_rules! signal {
+    ($signal:literal, $path:expr) => {
+        Signal {
+            path: $path,
+            endpoint: names!($signal, "ENDPOINT"),
+            protocol: names!($signal, "PROTOCOL"),
+            headers: names!($signal, "HEADERS"),
+            timeout: names!($signal, "TIMEOUT"),
+            compression: names!($signal, "COMPRESSION"),
+            insecure: names!($signal, "INSECURE"),
+            certificate: names!($signal, "CERTIFICATE"),
+            client_certificate: names!($signal, "CLIENT_CERTIFICATE"),
+            client_key: names!($signal, "CLIENT_KEY"),
+        }
+    };
+}
+
+pub(super) const TRACES: Signal = signal!("TRACES", endpoint::TRACES);
+pub(super) const METRICS: Signal = signal!("METRICS", endpoint::METRICS);
+pub(super) const LOGS: Signal = signal!("LOGS", endpoint::LOGS);
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+const PROTOCOLS: Words<Protocol> = Words {
+    unknown: "is no known protocol",
+    known: &[
+        ("http/protobuf", Protocol::HttpProtobuf),
+        ("http/json", Protocol::HttpJson),
+        ("grpc", Protocol::Grpc),
+    ],
+    unsupported: &[],
+    default: "http/protobuf",
+    nothing: "",
+};
+
+const COMPRESSIONS: Words<Option<Compression>> = Words {
+    unknown: "is no known compression",
+    known: &[
+        ("none", None),
+        ("gzip", Some(Compression::Gzip)),
+        ("zstd", Some(Compression::Zstd)),
+    ],
+    unsupported: &[],
+    default: "none",
+    nothing: "",
+};
+
+/// `None` only where the default endpoint could not be read.
+pub(super) fn otlp(env: &Env, signal: &Signal) -> Option<Box<Otlp>> {
+    let protocol = env.word_of(&signal.protocol, &PROTOCOLS, Protocol::HttpProtobuf);
+    let (endpoint, origin) = endpoint(env, signal, protocol)?;
+    Some(Box::new(Otlp {
+        protocol,
+        endpoint,
+        origin,
+        headers: headers(env, signal.headers),
+        timeout: env.timeout(&signal.timeout, TIMEOUT),
+        compression: env.word_of(&signal.compression, &COMPRESSIONS, None),
+        tls: tls(env, signal),
+    }))
+}
+
+fn endpoint(env: &Env, signal: &Signal, protocol: Protocol) -> Option<(Url, String)> {
+    let insecure = env.first_flag(&signal.insecure);
+    let default = endpoint::default_for(protocol);
+    let found = env.pick_shown(&signal.endpoint, default, endpoint::shown, |text| {
+        if protocol == Protocol::Grpc && !text.contains("://") {
+            let scheme = if insecure { "http" } else { "https" };
+            endpoint::parse(&format!("{scheme}://{text}"))
+        } else {
+            endpoint::parse(text)
+        }
+    });
+    let [own, _] = signal.endpoint;
+    Some(match found {
+        Some((name, url)) if name == own => (url, name.to_owned()),
+        Some((name, url)) => {
+            let url = endpoint::for_signal(url, protocol, signal.path);
+            (url, name.to_owned())
+        }
+        None => {
+            let url = endpoint::parse(default).ok()?;
+            let url = endpoint::for_signal(url, protocol, signal.path);
+            (url, "the default endpoint".to_owned())
+        }
+    })
+}
+
+fn headers(env: &Env, names: Names) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let Some((name, text)) = env.first(&names) else {
+        return headers;
+    };
+    for (index, pair) in pairs(&text).enumerate() {
+        // Neither key nor value is shown: who forgot the key wrote the secret in its place.
+        let wrong = |why: &str| {
+            let member = index + 1;
+            env.warn(&format!("{name}: member {member} {why}; it is ignored"));
+        };
+        let (key, value) = match pair {
+            Pair::Good(key, value) => (key, value),
+            Pair::Bad(why) => {
+                wrong(why);
+                continue;
+            }
+        };
+        match (
+            HeaderName::from_bytes(key.as_bytes()),
+            HeaderValue::from_str(&value),
+        ) {
+            (Ok(key), Ok(mut value)) => {
+                value.set_sensitive(true);
+                headers.insert(key, value);
+            }
+            (Err(_), _) => wrong("has a key that no header can have"),
+            (_, Err(_)) => wrong("has a value that no header can have"),
+        }
+    }
+    headers
+}
+
+fn tls(env: &Env, signal: &Signal) -> Tls {
+    let path = |names: &Names| {
+        let found = env.first(names);
+        found.map(|(name, text)| (name, PathBuf::from(text)))
+    };
+    let client = match (path(&signal.client_certificate), path(&signal.client_key)) {
+        (Some((_, certificate)), Some((_, key))) => Some((certificate, key)),
+        (None, None) => None,
+        (Some((name, path)), None) => {
+            let [_, missing] = signal.client_key;
+            half(env, name, &path, missing);
+            None
+        }
+        (None, Some((name, path))) => {
+            let [_, missing] = signal.client_certificate;
+            half(env, name, &path, missing);
+            None
+        }
+    };
+    Tls {
+        authority: path(&signal.certificate).map(|(_, path)| path),
+        client,
+    }
+}
+
+fn half(env: &Env, name: &str, path: &std::path::Path, missing: &str) {
+    let why = format!("needs {missing} beside it");
+    let instead = "no client certificate is shown";
+    env.wrong(name, &path.display().to_string(), &why, instead);
+}
