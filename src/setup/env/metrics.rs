@@ -99,7 +99,7 @@ fn periodic(env: &Env, default: u64, exporter: MetricExporter) -> Reader {
     );
     Reader::Periodic {
         exporter,
-        interval: interval.map_or(Duration::from_millis(default), |(_, interval)| interval),
+        interval: interval.map_or_else(|| Duration::from_millis(default), |(_, interval)| interval),
         timeout: env.timeout(&["OTEL_METRIC_EXPORT_TIMEOUT"], Duration::from_secs(30)),
     }
 }
