@@ -51,6 +51,7 @@ pub(crate) struct ServerConfig {
     pub(crate) trust: TrustedProxies,
     pub(crate) scheme: Scheme,
     pub(crate) server_timing: bool,
+    pub(crate) force: Option<Force>,
     pub(crate) rpc_methods: Option<Arc<HashSet<Box<str>>>>,
 }
 
@@ -70,6 +71,14 @@ pub(crate) struct ClientConfig {
 pub(crate) enum Side {
     Server(Arc<ServerConfig>),
     Client(Arc<ClientConfig>),
+}
+
+/// Which requests are recorded whatever the sampler says.
+#[derive(Clone)]
+pub(crate) struct Force {
+    /// Its value may be a secret, and is not recorded.
+    pub(crate) header: HeaderName,
+    pub(crate) trusted: Arc<Filter>,
 }
 
 /// The scheme of requests that do not say theirs.
@@ -106,6 +115,14 @@ impl ServerConfig {
     /// Whether anyone learns of an exchange whose span is not recorded.
     pub(crate) fn is_watched(&self) -> bool {
         self.server_timing || self.common.has_hooks()
+    }
+
+    /// Whether this request must be recorded. Who panics trusts nobody.
+    pub(crate) fn forces(&self, head: &RequestHead<'_>) -> bool {
+        self.force.as_ref().is_some_and(|force| {
+            head.headers().first(&force.header).is_some()
+                && guarded(|| (force.trusted)(head)).unwrap_or(false)
+        })
     }
 }
 
@@ -189,6 +206,7 @@ impl fmt::Debug for ServerConfig {
             .field("trust", &self.trust)
             .field("scheme", &self.scheme)
             .field("server_timing", &self.server_timing)
+            .field("force", &self.force.as_ref().map(|force| &force.header))
             .finish_non_exhaustive()
     }
 }

@@ -78,7 +78,7 @@ impl Exchange {
         let has_hooks = begin.side.common().has_hooks();
         let early = match telemetry.sampler() {
             SamplerReads::Flag => decided == Some(true) && !has_hooks,
-            SamplerReads::Parent => false,
+            SamplerReads::Parent | SamplerReads::Name => false,
             SamplerReads::Everything => true,
         };
         let link = begin.link.take();
@@ -97,7 +97,8 @@ impl Exchange {
             describe(&mut attributes);
         }
         let mut name = Some(name);
-        let first_name = match name.take_if(|_| early || decided != Some(false)) {
+        let is_named = early || decided != Some(false) || telemetry.sampler() == SamplerReads::Name;
+        let first_name = match name.take_if(|_| is_named) {
             Some(name) => name(&begin),
             None => Cow::Borrowed("HTTP"),
         };

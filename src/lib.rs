@@ -42,7 +42,8 @@
 //! | name a route from a handler | [`set_route`] |
 //! | write the trace id into each log line | the module `logs` |
 //! | write the trace id into an answer | [`current_ids`], [`ServerLayer::server_timing`] |
-//! | start a task that belongs to the request | [`carry`] |
+//! | start a task that belongs to the request | [`spawn`], [`spawn_blocking`], [`carry`] |
+//! | take the request's context to a thread or a callback | [`Context`] |
 //!
 //! # In a handler
 //!
@@ -58,6 +59,7 @@
 //! | attribute | when |
 //! |---|---|
 //! | `throughline.ending` | `cancelled`: a server's caller left, or a client read no further, unless its status failed already. `upgraded`: the connection became something else; the span covers the handshake |
+//! | `sampling.decision` | `forced`: [`ServerLayer::force_sampling`], whatever the sampler said |
 //! | `throughline.rpc.timeout` | the deadline that a gRPC caller asked for, in milliseconds |
 //! | `throughline.rpc.deadline_exceeded` | that deadline had run out when the call was cancelled |
 //!
@@ -75,12 +77,14 @@
 mod body;
 mod client;
 mod config;
+mod context;
 mod conventions;
-mod current;
 mod exchange;
+mod forced;
 mod future;
 mod guard;
 mod head;
+mod lost;
 mod metrics;
 pub mod otel;
 mod outcome;
@@ -95,6 +99,7 @@ mod span;
 mod span_mut;
 mod targets;
 mod telemetry;
+mod threshold;
 mod unrecorded;
 mod value;
 
@@ -148,13 +153,17 @@ pub mod reqwest;
 pub mod reqwest_middleware;
 #[cfg(feature = "setup")]
 mod setup;
+#[cfg(feature = "tokio")]
+mod tasks;
 
 #[cfg(feature = "setup")]
 pub use crate::setup::{Setup, SetupError, ShutdownError, init, stop_signal};
+#[cfg(feature = "tokio")]
+pub use crate::tasks::{spawn, spawn_blocking};
 pub use crate::{
     body::TracedBody,
     client::{Attempts, AttemptsLayer, AttemptsService, ClientLayer, ClientService},
-    current::{Carried, carry, current_ids},
+    context::{Carried, CarryExt, Context, carry, current_ids},
     future::ResponseFuture,
     head::{RequestHead, ResponseHead, UriView},
     outcome::{Ending, Outcome},

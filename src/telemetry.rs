@@ -55,6 +55,12 @@ pub(crate) enum SamplerReads {
     Flag,
     /// No more than ids and the parent: name and attributes are made after the decision, for recorded spans only.
     Parent,
+    /// Besides, the name: it is there when it decides, also about what the caller refused.
+    #[allow(
+        dead_code,
+        reason = "only samplers of set-up's read no more than a name"
+    )]
+    Name,
     /// Perhaps all: name and attributes are there when it decides.
     Everything,
 }

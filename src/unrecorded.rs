@@ -7,6 +7,8 @@ use std::{
 
 use opentelemetry::{SpanId, TraceFlags, trace::SpanContext};
 
+use crate::threshold;
+
 /// W3C Trace Context Level 2, section 3.2.2.5.2: the trace id is random.
 pub(crate) const RANDOM: TraceFlags = TraceFlags::new(0x02);
 
@@ -22,7 +24,7 @@ pub(crate) fn span_context(caller: &SpanContext) -> SpanContext {
         span_id(),
         caller.trace_flags() & RANDOM,
         false,
-        caller.trace_state().clone(),
+        threshold::followed(caller),
     )
 }
 

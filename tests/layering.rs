@@ -14,7 +14,8 @@ const LEVELS: [&[&str]; 9] = [
     &["extensions"],
     // OpenTelemetry's API, and pure conventions.
     &[
-        "current",
+        "forced",
+        "lost",
         "metrics",
         "propagate",
         "remote",
@@ -23,10 +24,11 @@ const LEVELS: [&[&str]; 9] = [
         "span_mut",
         "targets",
         "telemetry",
+        "threshold",
         "unrecorded",
     ],
-    &["config"],
-    &["conventions"],
+    &["config", "context"],
+    &["conventions", "tasks"],
     &["exchange"],
     &["body", "future", "route"],
     &["client", "server"],
@@ -35,8 +37,7 @@ const LEVELS: [&[&str]; 9] = [
 ];
 
 /// Acquaintances within a level.
-const NEIGHBOURS: [(&str, &str); 15] = [
-    ("current", "span"),
+const NEIGHBOURS: &[(&str, &str)] = &[
     ("future", "body"),
     ("head", "scan"),
     ("propagate", "unrecorded"),
@@ -51,6 +52,7 @@ const NEIGHBOURS: [(&str, &str); 15] = [
     ("telemetry", "metrics"),
     ("telemetry", "propagate"),
     ("telemetry", "span"),
+    ("unrecorded", "threshold"),
 ];
 
 /// Files that know a level above: what set-up adds to [`otel`](throughline::otel).

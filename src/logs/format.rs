@@ -14,7 +14,7 @@ use tracing_subscriber::{
 };
 
 use super::layout::{Layout, Place};
-use crate::{current::current_ids, span::SpanIds};
+use crate::{context::current_ids, span::SpanIds};
 
 /// One of `tracing-subscriber`'s formats (full, compact, pretty or JSON), with the ids of the current trace on each line.
 ///

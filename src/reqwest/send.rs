@@ -5,7 +5,7 @@ use ::reqwest::{Body, Error, Request, RequestBuilder, Response, ResponseBuilderE
 use crate::{
     client::{Attempts, ClientLayer, service::begin},
     config::ClientConfig,
-    current::carry,
+    context::carry,
     future::ResponseFuture,
     head::{RequestHead, UriView},
 };

@@ -47,6 +47,7 @@ use crate::{
 /// - A request that does not say its scheme came by `http`.
 /// - No header is recorded. Known-secret values of the query are `REDACTED`, see [`Redaction`].
 /// - No body size is recorded.
+/// - Nobody forces sampling: the sampler decides.
 /// - A status from 500, an error, a panic and a caller that left before the end are errors; a `4xx` is none.
 /// - The status description of an error that is no status is the error's text with its causes, URLs redacted; a gRPC
 ///   call's is its `grpc-message`. It is the one free text that a span carries.
@@ -221,8 +222,13 @@ impl ServerLayer {
         self.with(|config| config.common.telemetry.give(telemetry.handle.clone()))
     }
 
-    fn with(mut self, change: impl FnOnce(&mut ServerConfig)) -> Self {
-        change(Arc::make_mut(&mut self.config));
+    pub(super) fn with(mut self, change: impl FnOnce(&mut ServerConfig)) -> Self {
+        let config = Arc::make_mut(&mut self.config);
+        change(config);
+        if let Some(force) = &config.force {
+            let captured = &mut config.common.request_headers;
+            captured.retain(|captured| captured.header != force.header);
+        }
         self
     }
 }

@@ -1,5 +1,6 @@
 //! The server's side: a span for each request that comes in.
 
+mod force;
 mod layer;
 mod service;
 

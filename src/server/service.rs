@@ -14,14 +14,16 @@ use crate::{
     config::{ServerConfig, Side},
     conventions,
     exchange::{Begin, Exchange},
+    forced,
     future::ResponseFuture,
     guard::guarded,
     head::RequestHead,
     propagate::parent::RemoteParent,
     protocol::Protocol,
     route,
-    semconv::method::Method,
+    semconv::{Sink, method::Method, names::SAMPLING_DECISION},
     telemetry::SamplerReads,
+    value::Value,
 };
 
 /// The service that [`ServerLayer`](crate::ServerLayer) makes. It adds no box and no error to the
@@ -78,7 +80,9 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
         Some(hook) => guarded(|| hook(head)).unwrap_or(config.remote_parent),
         None => config.remote_parent,
     };
+    let is_forced = config.forces(head);
     let passes = policy == RemoteParent::Adopt
+        && !is_forced
         && telemetry.sampler() == SamplerReads::Flag
         && !config.is_watched();
     if passes && let Some(context) = telemetry.propagation().pass(&scan, &base) {
@@ -90,9 +94,12 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
         .known_methods
         .as_deref()
         .or_else(|| telemetry.known_methods());
-    let parent = policy.decide(&base, |base| {
+    let mut parent = policy.decide(&base, |base| {
         telemetry.propagation().extract(head, &scan, base)
     });
+    if is_forced {
+        parent.context = forced::force(&parent.context);
+    }
     let begin = Begin {
         side: Side::Server(Arc::clone(config)),
         protocol,
@@ -122,6 +129,9 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
                 begin.deadline,
                 attributes,
             );
+            if is_forced {
+                attributes.set(SAMPLING_DECISION, Value::Static("forced"));
+            }
         },
     )
 }

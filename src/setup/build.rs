@@ -21,6 +21,7 @@ use super::{
     resource::{self, SERVICE_NAME},
     sampler,
     settings::{LogExporter, MetricExporter, Otlp, Reader, Settings, SpanExporter, SpanLimits},
+    transport::thread::Thread,
     watch::Watch,
 };
 use crate::telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits, metering};
@@ -77,6 +78,7 @@ impl Setup {
             let report = self.report.clone();
             metering(&meters.provider).warn(move |text| report.warn(text))
         });
+        let thread = Thread::default();
         let (provider, watches) = match self.provider.take() {
             Some(provider) => {
                 traits.sampler = SamplerReads::Everything;
@@ -85,14 +87,14 @@ impl Setup {
             }
             None => {
                 let sampler = match self.sampler.take() {
-                    Some(own) => own,
+                    Some(choice) => choice.make()?,
                     None => sampler::Chosen::of(&settings.traces.sampler, &self.report),
                 };
                 traits.sampler = match self.processors.as_slice() {
                     [] => sampler.reads,
                     [..] => SamplerReads::Everything,
                 };
-                self.provider_of(&settings, sampler, resource)?
+                self.provider_of(&settings, sampler, resource, &thread)?
             }
         };
         Ok(Built {
@@ -103,6 +105,7 @@ impl Setup {
                     provider: provider.clone(),
                     meters,
                     watches,
+                    thread,
                     deadline: self.shutdown_timeout,
                     report: self.report,
                 })),
@@ -139,12 +142,14 @@ impl Setup {
         settings: &Settings,
         sampler: sampler::Chosen,
         resource: Resource,
+        thread: &Thread,
     ) -> Result<(SdkTracerProvider, Vec<Arc<Watch>>), SetupError> {
         let exits = Exits::new(
             std::mem::take(&mut self.processors),
             std::mem::take(&mut self.exporters),
             &settings.traces,
             &self.report,
+            thread,
         )?;
         let mut provider = SdkTracerProvider::builder()
             .with_sampler(sampler.sampler)

@@ -72,7 +72,7 @@ pub struct Setup {
     pub(super) report: Report,
     pub(super) exporters: Vec<MakeProcessor>,
     pub(super) processors: Vec<Box<dyn SpanProcessor>>,
-    pub(super) sampler: Option<sampler::Chosen>,
+    pub(super) sampler: Option<sampler::Choice>,
     pub(super) provider: Option<SdkTracerProvider>,
     pub(super) propagator: Option<propagators::Chosen>,
     pub(super) meters: meters::Own,

@@ -10,10 +10,12 @@ use opentelemetry_sdk::{
 };
 
 use super::{
+    endpoint::Shown,
     error::SetupError,
     otlp,
     report::Report,
     settings::{Batch, Processing, SpanExporter, Traces},
+    transport::thread::Thread,
     watch::{Cause, Watch},
 };
 
@@ -39,6 +41,7 @@ impl Exits {
         own: Vec<MakeProcessor>,
         traces: &Traces,
         report: &Report,
+        thread: &Thread,
     ) -> Result<Self, SetupError> {
         let mut exits = Self {
             processors,
@@ -55,8 +58,13 @@ impl Exits {
             let batch = batch.unwrap_or_else(|| traces.batch.at_once());
             match exporter {
                 SpanExporter::Otlp(otlp) => {
-                    let (processor, watch) = otlp::processor(otlp, batch, report)?;
-                    exits.processors.push(processor);
+                    let cause = Cause::default();
+                    let target = Shown(&otlp.endpoint).to_string();
+                    let watch = Watch::new(target, report.clone(), cause.clone());
+                    let exporter = otlp::spans(otlp, cause, thread)?;
+                    exits
+                        .processors
+                        .push(watch.processor(exporter, true, batch));
                     exits.watches.push(watch);
                 }
                 SpanExporter::Console => exits.add(

@@ -19,11 +19,72 @@ mod settings;
 mod signal;
 mod watch;
 
-#[cfg(feature = "otlp-http")]
+#[allow(dead_code, reason = "what is used of it depends on the features")]
+mod ledger;
+#[allow(dead_code, reason = "what is used of it depends on the features")]
+mod transport;
+
+#[cfg(any(feature = "otlp-http", feature = "otlp-grpc"))]
+#[allow(dead_code, reason = "signals whose exporter is not made yet")]
 mod otlp;
-#[cfg(not(feature = "otlp-http"))]
+#[cfg(not(any(feature = "otlp-http", feature = "otlp-grpc")))]
+#[allow(dead_code, reason = "signals whose exporter is not made yet")]
 #[path = "otlp_absent.rs"]
 mod otlp;
+
+#[cfg(feature = "otlp-grpc")]
+#[path = "otlp/grpc.rs"]
+mod grpc;
+#[cfg(all(feature = "otlp-http", not(feature = "otlp-grpc")))]
+#[path = "otlp/grpc_absent.rs"]
+mod grpc;
+#[cfg(feature = "otlp-json")]
+#[path = "otlp/json.rs"]
+mod json;
+#[cfg(all(
+    any(feature = "otlp-http", feature = "otlp-grpc"),
+    not(feature = "otlp-json")
+))]
+#[path = "otlp/json_absent.rs"]
+mod json;
+
+#[allow(dead_code, reason = "what is used of it depends on the features")]
+#[cfg(any(feature = "otlp-http", feature = "otlp-grpc", feature = "zipkin"))]
+#[path = "transport/client.rs"]
+mod client;
+#[allow(dead_code, reason = "what is used of it depends on the features")]
+#[cfg(any(feature = "otlp-http", feature = "otlp-grpc", feature = "zipkin"))]
+#[path = "transport/status.rs"]
+mod status;
+#[cfg(all(
+    feature = "tls",
+    any(feature = "otlp-http", feature = "otlp-grpc", feature = "zipkin")
+))]
+#[path = "transport/tls.rs"]
+mod tls;
+#[cfg(all(
+    not(feature = "tls"),
+    any(feature = "otlp-http", feature = "otlp-grpc", feature = "zipkin")
+))]
+#[path = "transport/tls_absent.rs"]
+mod tls;
+
+#[allow(dead_code, reason = "nothing may be there to compress")]
+#[cfg(feature = "gzip")]
+#[path = "transport/gzip.rs"]
+mod gzip;
+#[allow(dead_code, reason = "nothing may be there to compress")]
+#[cfg(not(feature = "gzip"))]
+#[path = "transport/gzip_absent.rs"]
+mod gzip;
+#[allow(dead_code, reason = "nothing may be there to compress")]
+#[cfg(feature = "zstd")]
+#[path = "transport/zstd.rs"]
+mod zstd;
+#[allow(dead_code, reason = "nothing may be there to compress")]
+#[cfg(not(feature = "zstd"))]
+#[path = "transport/zstd_absent.rs"]
+mod zstd;
 
 #[cfg(feature = "prometheus")]
 mod prometheus;
@@ -35,11 +96,6 @@ pub use self::{
     builder::{Setup, init},
     error::{SetupError, ShutdownError},
     otel_types::{SetupExt, meter_provider},
+    sampler::{Forcible, ProbabilitySampler},
     signal::stop_signal,
 };
-
-/// Whether the HTTP client can speak TLS.
-#[cfg(feature = "tls")]
-const TLS: bool = true;
-#[cfg(all(feature = "otlp-http", not(feature = "tls")))]
-const TLS: bool = false;

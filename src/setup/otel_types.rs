@@ -77,7 +77,7 @@ impl SetupExt for Setup {
     }
 
     fn sampler(mut self, sampler: impl ShouldSample + 'static) -> Self {
-        self.sampler = Some(sampler::Chosen::own(sampler));
+        self.sampler = Some(sampler::Choice::Own(sampler::Chosen::own(sampler)));
         self
     }
 

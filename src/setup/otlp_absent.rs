@@ -1,23 +1,84 @@
-//! In place of OTLP, where its feature is off.
+//! In place of OTLP, where its features are off.
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use opentelemetry_sdk::trace::SpanProcessor;
+use opentelemetry_sdk::{
+    error::OTelSdkResult,
+    logs::{LogBatch, LogExporter},
+    metrics::{self, data::ResourceMetrics, exporter::PushMetricExporter},
+    trace::{SpanData, SpanExporter},
+};
 
 use super::{
     error::SetupError,
     report::Report,
-    settings::{Batch, Otlp},
-    watch::Watch,
+    settings::{Otlp, Temporality},
+    transport::thread::Thread,
+    watch::Cause,
 };
 
-pub(super) fn processor(
-    _otlp: &Otlp,
-    _batch: Batch,
+/// An exporter that there is none of.
+#[derive(Debug)]
+pub(super) enum Absent {}
+
+pub(super) fn spans(
+    _settings: &Otlp,
+    _cause: Cause,
+    _thread: &Thread,
+) -> Result<Absent, SetupError> {
+    Err(error("OTEL_TRACES_EXPORTER", "spans"))
+}
+
+pub(super) fn logs(
+    _settings: &Otlp,
+    _thread: &Thread,
     _report: &Report,
-) -> Result<(Box<dyn SpanProcessor>, Arc<Watch>), SetupError> {
-    Err(SetupError::new(
-        "no exporter: spans are sent by OTLP unless OTEL_TRACES_EXPORTER says otherwise, and OTLP needs throughline's \
-         feature `otlp-http`, which this build is without; console and none need no feature",
+) -> Result<Absent, SetupError> {
+    Err(error("OTEL_LOGS_EXPORTER", "log records"))
+}
+
+pub(super) fn metrics(
+    _settings: &Otlp,
+    _temporality: Temporality,
+    _thread: &Thread,
+    _report: &Report,
+) -> Result<Absent, SetupError> {
+    Err(error("OTEL_METRICS_EXPORTER", "metrics"))
+}
+
+fn error(variable: &str, signal: &str) -> SetupError {
+    SetupError::new(format!(
+        "no exporter: {signal} are sent by OTLP unless {variable} says otherwise, and OTLP needs throughline's feature \
+         `otlp-http` or `otlp-grpc`, which this build is without; console and none need no feature"
     ))
+}
+
+impl SpanExporter for Absent {
+    async fn export(&self, _batch: Vec<SpanData>) -> OTelSdkResult {
+        match *self {}
+    }
+}
+
+impl LogExporter for Absent {
+    async fn export(&self, _batch: LogBatch<'_>) -> OTelSdkResult {
+        match *self {}
+    }
+}
+
+impl PushMetricExporter for Absent {
+    async fn export(&self, _metrics: &ResourceMetrics) -> OTelSdkResult {
+        match *self {}
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        match *self {}
+    }
+
+    fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
+        match *self {}
+    }
+
+    fn temporality(&self) -> metrics::Temporality {
+        match *self {}
+    }
 }

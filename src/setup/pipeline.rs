@@ -18,6 +18,7 @@ use super::{
     error::{ShutdownError, Why},
     meters::Meters,
     report::Report,
+    transport::thread::Thread,
     watch::{Standing, Watch},
 };
 use crate::telemetry::{Lifecycle, Telemetry};
@@ -31,6 +32,7 @@ pub(super) struct Pipeline {
     pub(super) provider: SdkTracerProvider,
     pub(super) meters: Option<Meters>,
     pub(super) watches: Vec<Arc<Watch>>,
+    pub(super) thread: Thread,
     pub(super) deadline: Duration,
     pub(super) report: Report,
 }
@@ -120,6 +122,7 @@ impl Pipeline {
 
     fn finish_blocking(&self, last: Last) -> Result<(), ShutdownError> {
         let before = self.standing();
+        let _hurry = self.thread.hurry(self.limit(last));
         let (sender, receiver) = mpsc::sync_channel(1);
         let provider = self.provider.clone();
         let meters = self.meters.clone().map(|meters| meters.provider);

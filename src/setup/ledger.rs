@@ -1,0 +1,265 @@
+//! What became of everything one exporter was given; and telling people once when it stops arriving, and once when it
+//! arrives again.
+
+use std::{
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::{
+    report::Report,
+    transport::{Failure, Taken, delivery::Fate, quiet::aloud},
+};
+
+/// A collector that answers now and fails then is told of no more often than this.
+const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
+/// As much as is repeated of what a collector says.
+const QUOTE: usize = 200;
+
+/// The account of one exporter.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    signal: Signal,
+    /// Where it goes, for people.
+    target: String,
+    report: Report,
+    state: Mutex<State>,
+}
+
+/// What is exported, in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signal {
+    Spans,
+    LogRecords,
+    DataPoints,
+}
+
+/// Sums of what is settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Settled {
+    pub(super) acknowledged: u64,
+    pub(super) rejected: u64,
+    pub(super) unreachable: u64,
+    pub(super) queue_full: u64,
+    pub(super) closed: u64,
+    pub(super) unknown: u64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    settled: Settled,
+    outage: Option<Outage>,
+    warned: Option<Instant>,
+    /// As much of what is lost as people know of.
+    told: u64,
+    /// The last message of a collector that took a part.
+    partial: Option<String>,
+    /// Why the last that was lost was.
+    cause: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Outage {
+    failures: u32,
+    is_told: bool,
+}
+
+/// Something to tell once the account is closed again.
+enum Telling {
+    Gone(String),
+    Back(u64),
+    Partial(u64, String),
+    Full(u64),
+}
+
+impl Ledger {
+    pub(super) fn new(signal: Signal, target: String, report: Report) -> Self {
+        Self {
+            signal,
+            target,
+            report,
+            state: Mutex::default(),
+        }
+    }
+
+    /// An attempt failed, and there will be another.
+    pub(super) fn failed(&self, failure: &Failure) {
+        let mut state = self.state();
+        let telling = state.gone(&failure.why, 2);
+        drop(state);
+        self.tell(telling);
+    }
+
+    /// So many of them came to this.
+    pub(super) fn settle(&self, count: u64, fate: Fate) {
+        let mut state = self.state();
+        let telling = match fate {
+            Fate::Acknowledged(taken) => state.acknowledged(count, taken),
+            Fate::Rejected(why) => {
+                state.settled.rejected += count;
+                state.gone(&why, 1)
+            }
+            Fate::Dropped(why) => {
+                state.settled.unreachable += count;
+                state.gone(&why, 1)
+            }
+            Fate::Unknown(why) => {
+                state.settled.unknown += count;
+                state.gone(&why, 1)
+            }
+        };
+        drop(state);
+        self.tell(telling);
+    }
+
+    /// So many in all had no room in the queue, since the beginning.
+    pub(super) fn queue_full(&self, sum: u64) {
+        let mut state = self.state();
+        let before = std::mem::replace(&mut state.settled.queue_full, sum);
+        let telling = state.full(sum.saturating_sub(before));
+        drop(state);
+        self.tell(telling);
+    }
+
+    /// So many were still here, or came, when it had ended.
+    pub(super) fn closed(&self, count: u64) {
+        self.state().settled.closed += count;
+    }
+
+    pub(super) fn settled(&self) -> Settled {
+        self.state().settled
+    }
+
+    /// What is lost and was not told, and why the last of it was.
+    pub(super) fn untold(&self) -> (u64, Option<String>) {
+        let state = self.state();
+        let lost = state.settled.lost().saturating_sub(state.told);
+        (lost, state.cause.clone())
+    }
+
+    fn tell(&self, telling: Option<Telling>) {
+        let Some(telling) = telling else {
+            return;
+        };
+        let Self { signal, target, .. } = self;
+        aloud(|| {
+            match telling {
+            Telling::Gone(why) => self.report.warn(&format!(
+                "cannot send {signal} to {target}: {why}; what does not fit the queue or waits too long is lost until it \
+                 works again, which will be reported"
+            )),
+            Telling::Back(lost) => self.report.info(&format!(
+                "{signal} reach {target} again; {} lost in between",
+                Count(lost, *signal)
+            )),
+            Telling::Partial(0, message) => self.report.warn(&format!(
+                "{target} took all {signal}, and says: {message:?}"
+            )),
+            Telling::Partial(rejected, message) => self.report.warn(&format!(
+                "{target} rejected some {signal}, at first {rejected}, and says: {message:?}"
+            )),
+            Telling::Full(lost) => self.report.warn(&format!(
+                "more {signal} end than are sent to {target}: {} lost for want of room in the queue",
+                Count(lost, *signal)
+            )),
+        }
+        });
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// It does not work. It is told at the failure of this number.
+    fn gone(&mut self, why: &str, at: u32) -> Option<Telling> {
+        self.cause = Some(why.to_owned());
+        let may_warn = self.may_warn();
+        let outage = self.outage.get_or_insert_default();
+        outage.failures = outage.failures.saturating_add(1);
+        if outage.is_told || outage.failures < at || !may_warn {
+            return None;
+        }
+        outage.is_told = true;
+        self.warned = Some(Instant::now());
+        Some(Telling::Gone(why.to_owned()))
+    }
+
+    fn acknowledged(&mut self, count: u64, taken: Taken) -> Option<Telling> {
+        let rejected = taken.rejected.min(count);
+        self.settled.acknowledged += count - rejected;
+        self.settled.rejected += rejected;
+        let outage = self.outage.take();
+        let is_new = !taken.message.is_empty() && self.partial.as_ref() != Some(&taken.message);
+        if rejected > 0 || is_new {
+            let message: String = taken.message.chars().take(QUOTE).collect();
+            let is_first = self.partial.replace(taken.message).is_none();
+            if is_first || is_new && self.may_warn() {
+                self.warned = Some(Instant::now());
+                return Some(Telling::Partial(rejected, message));
+            }
+        }
+        if !outage?.is_told {
+            return None;
+        }
+        let lost = self.settled.lost() - self.told;
+        self.told += lost;
+        Some(Telling::Back(lost))
+    }
+
+    fn full(&mut self, lost: u64) -> Option<Telling> {
+        // An outage tells of it at its end.
+        if lost == 0 || self.outage.is_some() || !self.may_warn() {
+            return None;
+        }
+        self.warned = Some(Instant::now());
+        let lost = self.settled.lost() - self.told;
+        self.told += lost;
+        Some(Telling::Full(lost))
+    }
+
+    fn may_warn(&self) -> bool {
+        self.warned
+            .is_none_or(|warned| warned.elapsed() >= BETWEEN_WARNINGS)
+    }
+}
+
+impl Settled {
+    pub(super) fn dropped(&self) -> u64 {
+        self.unreachable + self.queue_full + self.closed
+    }
+
+    fn lost(&self) -> u64 {
+        self.rejected + self.dropped() + self.unknown
+    }
+}
+
+impl Signal {
+    fn one(self) -> &'static str {
+        match self {
+            Self::Spans => "span",
+            Self::LogRecords => "log record",
+            Self::DataPoints => "metric data point",
+        }
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}s", self.one())
+    }
+}
+
+/// A number of them, in words, with the verb that follows.
+pub(super) struct Count(pub(super) u64, pub(super) Signal);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => write!(f, "1 {} was", self.1.one()),
+            n => write!(f, "{n} {} were", self.1),
+        }
+    }
+}

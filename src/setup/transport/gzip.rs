@@ -1,0 +1,16 @@
+//! gzip, at the level that other exporters use.
+
+use std::io::Write;
+
+use flate2::{Compression, write::GzEncoder};
+
+pub(super) const IS_ON: bool = true;
+
+pub(super) fn compress(bytes: Vec<u8>) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::default());
+    // Memory takes all of it.
+    match encoder.write_all(&bytes).and_then(|()| encoder.finish()) {
+        Ok(compressed) => compressed,
+        Err(_) => Vec::new(),
+    }
+}
