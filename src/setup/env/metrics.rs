@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{Env, otlp, values::Words};
-use crate::setup::settings::{Histograms, MetricExporter, Metrics, Reader, Temporality};
+use crate::setup::{
+    otlp::IS_BUILT,
+    settings::{Histograms, MetricExporter, Metrics, Reader, Temporality},
+};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Exporter {
@@ -53,7 +56,7 @@ const HISTOGRAMS: Words<Histograms> = Words {
 pub(super) fn metrics(env: &Env) -> Metrics {
     let exporters = env
         .words("OTEL_METRICS_EXPORTER", &EXPORTERS)
-        .unwrap_or_else(|| vec![Exporter::Otlp]);
+        .unwrap_or_else(defaults);
     let readers = exporters.into_iter().filter_map(|exporter| {
         Some(match exporter {
             Exporter::Otlp => periodic(
@@ -83,6 +86,15 @@ pub(super) fn metrics(env: &Env) -> Metrics {
     });
     Metrics {
         readers: readers.collect(),
+    }
+}
+
+/// Nobody asked for metrics: a build that cannot send them is none the worse.
+fn defaults() -> Vec<Exporter> {
+    if IS_BUILT {
+        vec![Exporter::Otlp]
+    } else {
+        Vec::new()
     }
 }
 
