@@ -59,6 +59,7 @@
 //! | attribute | when |
 //! |---|---|
 //! | `throughline.ending` | `cancelled`: a server's caller left, or a client read no further, unless its status failed already. `upgraded`: the connection became something else; the span covers the handshake |
+//! | `throughline.context_lost` | with `Setup::warn_lost_context`: a call had no parent while a request was served |
 //! | `sampling.decision` | `forced`: [`ServerLayer::force_sampling`], whatever the sampler said |
 //! | `throughline.rpc.timeout` | the deadline that a gRPC caller asked for, in milliseconds |
 //! | `throughline.rpc.deadline_exceeded` | that deadline had run out when the call was cancelled |
@@ -79,6 +80,7 @@ mod client;
 mod config;
 mod context;
 mod conventions;
+mod decision;
 mod exchange;
 mod forced;
 mod future;

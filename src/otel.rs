@@ -4,9 +4,14 @@
 
 pub use crate::otel_sdk::*;
 pub use crate::propagate::{
+    b3::B3Propagator,
     baggage::BaggagePropagator,
     binary::{GrpcTraceBinPropagator, extract_binary, inject_binary},
+    datadog::DatadogPropagator,
+    jaeger::JaegerPropagator,
+    ot_trace::OtTracePropagator,
     trace_context::TraceContextPropagator,
+    xray::{XRayLambdaPropagator, XRayPropagator},
 };
 
 use std::sync::Arc;
@@ -19,6 +24,7 @@ use opentelemetry::{
 };
 
 use crate::{
+    lost::Lost,
     propagate::Propagation,
     span::SpanIds,
     telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits, metering},
@@ -63,6 +69,7 @@ where
                 ids: Ids::Unknown,
                 known_methods: None,
                 metering: None,
+                lost: None,
             },
         }
     }
@@ -72,7 +79,7 @@ where
         mut self,
         propagator: impl TextMapPropagator + Send + Sync + 'static,
     ) -> Self {
-        self.traits.propagation = Propagation::Custom(Arc::new(propagator));
+        self.traits.propagation = Propagation::custom(Arc::new(propagator));
         self
     }
 
@@ -103,6 +110,13 @@ where
     /// (W3C Trace Context Level 2, section 3.2.2.5.2).
     pub fn random_ids(mut self) -> Self {
         self.traits.ids = Ids::Random;
+        self
+    }
+
+    /// Looks out for calls that have no parent though a request is served, tells of them, and marks their spans: see
+    /// `Setup::warn_lost_context`. The text names the call's host; it comes once for each host, on the caller's thread.
+    pub fn on_lost_context(mut self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.traits.lost = Some(Lost::new(tell));
         self
     }
 

@@ -10,6 +10,7 @@ use std::{
 use opentelemetry::{InstrumentationScope, global, metrics::MeterProvider, trace::TracerProvider};
 
 use crate::{
+    lost::Lost,
     metrics::Metering,
     propagate::Propagation,
     span::{SpanSource, Started},
@@ -45,6 +46,7 @@ struct Inner {
     ids: Ids,
     known_methods: Option<Arc<[Arc<str>]>>,
     metering: Option<Metering>,
+    lost: Option<Lost>,
 }
 
 /// What the sampler looks at. Only what it reads is made before it decides.
@@ -81,6 +83,8 @@ pub(crate) struct Traits {
     pub(crate) known_methods: Option<Arc<[Arc<str>]>>,
     /// From [`metering`]. Without it nothing is measured, and it costs nothing that it might be.
     pub(crate) metering: Option<Metering>,
+    /// Without it nobody looks out for calls that lost their context.
+    pub(crate) lost: Option<Lost>,
 }
 
 /// The pipeline that set-up installed for the whole process.
@@ -99,6 +103,7 @@ impl Handle {
             ids: traits.ids,
             known_methods: traits.known_methods,
             metering: traits.metering,
+            lost: traits.lost,
         }))
     }
 
@@ -112,6 +117,7 @@ impl Handle {
                 ids: Ids::Unknown,
                 known_methods: None,
                 metering: None,
+                lost: None,
             },
         )
     }
@@ -130,6 +136,10 @@ impl Handle {
 
     pub(crate) fn known_methods(&self) -> Option<&[Arc<str>]> {
         self.0.known_methods.as_deref()
+    }
+
+    pub(crate) fn lost(&self) -> Option<&Lost> {
+        self.0.lost.as_ref()
     }
 }
 

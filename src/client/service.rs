@@ -25,8 +25,10 @@ use crate::{
     route,
     scan::decimal,
     semconv::{
+        Sink,
         client::{Call, Destination},
         method::Method,
+        names,
     },
     telemetry::Handle,
 };
@@ -170,6 +172,10 @@ pub(crate) fn begin<'a>(
         link: None,
         deadline: None,
     };
+    let is_lost = telemetry.lost().is_some_and(|lost| {
+        let Destination { host, port, .. } = way.destination;
+        lost.is_lost(&parent, host, port)
+    });
     let exchange = Exchange::start(
         &telemetry,
         begin,
@@ -197,6 +203,9 @@ pub(crate) fn begin<'a>(
                     .flatten(),
             };
             conventions::client_request(config, protocol, &begin.method, head, &call, attributes);
+            if is_lost {
+                attributes.set(names::CONTEXT_LOST, true);
+            }
         },
     );
     Some(Sending {

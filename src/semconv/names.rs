@@ -31,6 +31,9 @@ pub(crate) const USER_AGENT_ORIGINAL: &str = "user_agent.original";
 /// already; `upgraded` where the connection became something else.
 pub(crate) const ENDING: &str = "throughline.ending";
 
+/// Our own: the call has no parent though a request was served, and someone looks out for that.
+pub(crate) const CONTEXT_LOST: &str = "throughline.context_lost";
+
 /// Our own: why a span is recorded that the sampler would have left out: `forced`, or `local_tail`.
 pub(crate) const SAMPLING_DECISION: &str = "sampling.decision";
 

@@ -74,6 +74,10 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
         return Exchange::None;
     }
     let telemetry = config.common.telemetry.handle();
+    let base = match telemetry.lost() {
+        Some(lost) => lost.serve(&base),
+        None => base,
+    };
     let scan = head.headers().scan();
     let policy = match &config.remote_parent_with {
         // A hook that panics has named no policy; the layer's own stands.

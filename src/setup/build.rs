@@ -15,6 +15,7 @@ use super::{
     env::Env,
     error::SetupError,
     exporters::{Erased, Exits},
+    ids::ChosenIds,
     meters::Meters,
     pipeline::Pipeline,
     propagators,
@@ -24,7 +25,10 @@ use super::{
     transport::thread::Thread,
     watch::Watch,
 };
-use crate::telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits, metering};
+use crate::{
+    lost::Lost,
+    telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits, metering},
+};
 
 /// A pipeline that nobody else knows of yet.
 pub(super) struct Built {
@@ -48,7 +52,7 @@ impl Setup {
         self.overrule(&mut settings)?;
         let propagator = match self.propagator.take() {
             Some(own) => own,
-            None => propagators::Chosen::of(settings.propagators.as_deref(), scope, &self.report),
+            None => propagators::Chosen::of(settings.propagators.as_deref(), scope, &self.lookup),
         };
         let mut traits = Traits {
             propagation: propagator.layers,
@@ -59,6 +63,7 @@ impl Setup {
                 .take()
                 .map(|methods| methods.into_iter().map(Arc::from).collect()),
             metering: None,
+            lost: None,
         };
         if settings.disabled {
             return Ok(Built {
@@ -78,6 +83,10 @@ impl Setup {
         traits.metering = meters.as_ref().map(|meters| {
             let report = self.report.clone();
             metering(&meters.provider).warn(move |text| report.warn(text))
+        });
+        traits.lost = self.warn_lost_context.then(|| {
+            let report = self.report.clone();
+            Lost::new(move |text| report.warn(text))
         });
         let (provider, watches) = match self.provider.take() {
             Some(provider) => {
@@ -153,6 +162,7 @@ impl Setup {
         )?;
         let mut provider = SdkTracerProvider::builder()
             .with_sampler(sampler.sampler)
+            .with_id_generator(ChosenIds::default())
             .with_span_limits(limits(&settings.traces.limits))
             .with_resource(resource);
         for processor in exits.processors {

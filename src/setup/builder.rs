@@ -50,7 +50,8 @@ pub fn init() -> Result<Telemetry, SetupError> {
 /// # Variables
 ///
 /// `OTEL_SDK_DISABLED`, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_EXPORTER` (`otlp`, `console`, `none`),
-/// `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`, `OTEL_PROPAGATORS` (`tracecontext`, `baggage`, `none`),
+/// `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`, `OTEL_PROPAGATORS` (`tracecontext`, `baggage`,
+/// `b3`, `b3multi`, `jaeger`, `xray`, `xray-lambda`, `ottrace`, `datadog`, `none`),
 /// `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_EXPORTER_OTLP_TIMEOUT`,
 /// `OTEL_EXPORTER_OTLP_PROTOCOL` (`http/protobuf`), their `OTEL_EXPORTER_OTLP_TRACES_…` forms, and
 /// `OTEL_BSP_…`, `OTEL_…_LIMIT`, and `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`. For metrics: `OTEL_METRICS_EXPORTER` (`otlp`,
@@ -71,6 +72,7 @@ pub struct Setup {
     pub(super) shutdown_timeout: Duration,
     pub(super) lookup: Arc<env::Lookup>,
     pub(super) report: Report,
+    pub(super) warn_lost_context: bool,
     pub(super) exporters: Vec<MakeProcessor>,
     pub(super) processors: Vec<Box<dyn SpanProcessor>>,
     pub(super) sampler: Option<sampler::Choice>,
@@ -89,6 +91,7 @@ impl Setup {
             shutdown_timeout: SHUTDOWN_TIMEOUT,
             lookup: Arc::new(env::process),
             report: Report::default(),
+            warn_lost_context: false,
             exporters: Vec::new(),
             processors: Vec::new(),
             sampler: None,
@@ -130,7 +133,8 @@ impl Setup {
 
     /// Asks this function for variables instead of the process's environment: for tests, and for configuration from elsewhere.
     ///
-    /// It runs within [`init`](Self::init) or [`build`](Self::build) only. No variable is read past it.
+    /// It runs within [`init`](Self::init) or [`build`](Self::build), and with the propagator `xray-lambda` at each request. No
+    /// variable is read past it.
     pub fn lookup(
         mut self,
         lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
@@ -145,6 +149,19 @@ impl Setup {
     /// thread, once when spans stop reaching the collector and once when they reach it again. No text holds a secret.
     pub fn on_warning(mut self, warn: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.report = Report::to(warn);
+        self
+    }
+
+    /// Warns of context that was lost: of a call that a [`ClientLayer`](crate::ClientLayer) of this pipeline makes without a
+    /// parent while a [`ServerLayer`](crate::ServerLayer) of it serves a request, as one does in a task that a bare
+    /// `tokio::spawn` started. Off by default: it is for development, and takes some allocations a request.
+    ///
+    /// The warning names the call's host, once for each host, and 32 of them at most; with `RUST_BACKTRACE=1` it shows where
+    /// the call was made. Each such span has the attribute `throughline.context_lost`. It is an informed guess: a call that
+    /// belongs to no request, such as a cache's refreshing itself, is no mistake, and says so by
+    /// [`Context::root`](crate::Context::root).
+    pub fn warn_lost_context(mut self, warn: bool) -> Self {
+        self.warn_lost_context = warn;
         self
     }
 
