@@ -78,7 +78,8 @@ impl Setup {
         }
         let resource = resource::resource(&settings.resource);
         let meters = std::mem::take(&mut self.meters);
-        let meters = Meters::start(meters, &settings.metrics, &resource, &self.report)?;
+        let thread = Thread::default();
+        let meters = Meters::start(meters, &settings.metrics, &resource, &thread, &self.report)?;
         traits.metering = meters.as_ref().map(|meters| {
             let report = self.report.clone();
             metering(&meters.provider).warn(move |text| report.warn(text))
@@ -87,7 +88,6 @@ impl Setup {
             let report = self.report.clone();
             Lost::new(move |text| report.warn(text))
         });
-        let thread = Thread::default();
         let (provider, watches) = match self.provider.take() {
             Some(provider) => {
                 traits.sampler = SamplerReads::Everything;
