@@ -164,7 +164,7 @@ pub use crate::tasks::{spawn, spawn_blocking};
 pub use crate::{
     body::TracedBody,
     client::{Attempts, AttemptsLayer, AttemptsService, ClientLayer, ClientService},
-    context::{Carried, CarryExt, Context, carry, current_ids},
+    context::{BaggageError, Carried, CarryExt, Context, carry, current_ids},
     future::ResponseFuture,
     head::{RequestHead, ResponseHead, UriView},
     outcome::{Ending, Outcome},

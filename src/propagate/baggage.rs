@@ -72,6 +72,20 @@ pub(crate) fn encode(baggage: &Baggage) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
+/// How long the header would be with every member.
+pub(crate) fn encoded_len(baggage: &Baggage) -> usize {
+    let members = baggage.iter().map(|(key, (value, metadata))| {
+        let escaped = value.as_str().bytes().filter(|byte| !is_plain(*byte));
+        let properties = match metadata.as_str() {
+            metadata if is_property_list(metadata) => 1 + metadata.len(),
+            _ => 0,
+        };
+        key.as_str().len() + 1 + value.as_str().len() + 2 * escaped.count() + properties
+    });
+    let commas = baggage.len().saturating_sub(1);
+    members.sum::<usize>() + commas
+}
+
 impl BaggagePropagator {
     /// The propagator; it has no settings.
     pub fn new() -> Self {
@@ -128,7 +142,7 @@ fn is_property_list(metadata: &str) -> bool {
 }
 
 /// `token` of RFC 7230, § 3.2.6.
-fn is_token(text: &str) -> bool {
+pub(crate) fn is_token(text: &str) -> bool {
     let is_tchar = |byte: u8| match byte {
         b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~' => true,
         _ => byte.is_ascii_alphanumeric(),
@@ -145,9 +159,14 @@ fn is_octet(byte: u8) -> bool {
     matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b',' | b';' | b'\\')
 }
 
+/// Whether it goes out as it is.
+fn is_plain(byte: u8) -> bool {
+    is_octet(byte) && byte != b'%'
+}
+
 fn encode_value(value: &str, text: &mut String) {
     for byte in value.bytes() {
-        if is_octet(byte) && byte != b'%' {
+        if is_plain(byte) {
             text.push(char::from(byte));
         } else {
             text.push('%');
@@ -195,7 +214,7 @@ fn decode_byte(text: &[u8]) -> Option<(u8, &[u8])> {
 const BAGGAGE: &str = "baggage";
 
 /// The bytes of the combined header that must be propagated ("Limits"), and the most we send.
-const MAX_LEN: usize = 8192;
+pub(crate) const MAX_LEN: usize = 8192;
 
 #[cfg(test)]
 mod properties;
