@@ -15,6 +15,7 @@ use super::{
     env::Env,
     error::SetupError,
     exporters::{Erased, Exits},
+    ids::ChosenIds,
     meters::Meters,
     pipeline::Pipeline,
     propagators,
@@ -51,7 +52,7 @@ impl Setup {
         self.overrule(&mut settings)?;
         let propagator = match self.propagator.take() {
             Some(own) => own,
-            None => propagators::Chosen::of(settings.propagators.as_deref(), scope, &self.report),
+            None => propagators::Chosen::of(settings.propagators.as_deref(), scope, &self.lookup),
         };
         let mut traits = Traits {
             propagation: propagator.layers,
@@ -161,6 +162,7 @@ impl Setup {
         )?;
         let mut provider = SdkTracerProvider::builder()
             .with_sampler(sampler.sampler)
+            .with_id_generator(ChosenIds::default())
             .with_span_limits(limits(&settings.traces.limits))
             .with_resource(resource);
         for processor in exits.processors {

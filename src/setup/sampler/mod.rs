@@ -115,13 +115,15 @@ fn built(settings: &settings::Sampler) -> Box<dyn ShouldSample> {
             remote_not_sampled,
             local_sampled,
             local_not_sampled,
-        } => Box::new(
-            Sampler::parent_based(built(root))
+        } => {
+            let root = built(root);
+            let parts = Sampler::parent_based(root.clone())
                 .with_remote_parent_sampled(built(remote_sampled))
                 .with_remote_parent_not_sampled(built(remote_not_sampled))
                 .with_local_parent_sampled(built(local_sampled))
-                .with_local_parent_not_sampled(built(local_not_sampled)),
-        ),
+                .with_local_parent_not_sampled(built(local_not_sampled));
+            Box::new(ParentBased::of_parts(root, parts))
+        }
         settings::Sampler::JaegerRemote { initial, .. } => built(initial),
     }
 }
