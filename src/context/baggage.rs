@@ -15,7 +15,7 @@ pub struct BaggageError(Kind);
 enum Kind {
     Key(String),
     Full,
-    Long(usize),
+    Long,
 }
 
 /// How many entries a baggage has at most (W3C Baggage, "Limits"; OpenTelemetry's holds no more).
@@ -69,10 +69,9 @@ impl Context {
             return Err(BaggageError(Kind::Full));
         }
         baggage.insert(key.to_owned(), value.into().into_owned());
-        let length = encoded_len(&baggage);
         // OpenTelemetry's leaves out what is too long, by a more generous measure.
-        if length > MAX_LEN || baggage.get(key).is_none() {
-            return Err(BaggageError(Kind::Long(length)));
+        if baggage.get(key).is_none() || encoded_len(&baggage) > MAX_LEN {
+            return Err(BaggageError(Kind::Long));
         }
         Ok(Self(self.0.with_baggage(baggage)))
     }
@@ -101,9 +100,9 @@ impl fmt::Display for BaggageError {
                 f,
                 "the baggage has {MAX_ENTRIES} entries already, and no more are carried"
             ),
-            Kind::Long(length) => write!(
+            Kind::Long => write!(
                 f,
-                "the baggage would take {length} bytes of a header, and no more than {MAX_LEN} are carried"
+                "the baggage would take more than {MAX_LEN} bytes as a header, and no more are carried"
             ),
         }
     }
