@@ -87,6 +87,7 @@ impl Setup {
             Lost::new(move |text| report.warn(text))
         });
         let thread = Thread::default();
+        let mut polling = Vec::new();
         let (provider, watches) = match self.provider.take() {
             Some(provider) => {
                 traits.sampler = SamplerReads::Everything;
@@ -94,10 +95,16 @@ impl Setup {
                 (provider, Vec::new())
             }
             None => {
-                let sampler = match self.sampler.take() {
-                    Some(choice) => choice.make()?,
-                    None => sampler::Chosen::of(&settings.traces.sampler, &self.report),
+                let site = sampler::Site {
+                    service: &resource::service_name(&resource),
+                    thread: &thread,
+                    report: &self.report,
                 };
+                let mut sampler = match self.sampler.take() {
+                    Some(choice) => choice.make(&site)?,
+                    None => sampler::Chosen::of(&settings.traces.sampler, &site)?,
+                };
+                polling.append(&mut sampler.polling);
                 traits.sampler = match self.processors.as_slice() {
                     [] => sampler.reads,
                     [..] => SamplerReads::Everything,
@@ -114,6 +121,7 @@ impl Setup {
                     meters,
                     watches,
                     thread,
+                    polling,
                     deadline: self.shutdown_timeout,
                     report: self.report,
                 })),

@@ -18,6 +18,7 @@ use super::{
     error::{ShutdownError, Why},
     meters::Meters,
     report::Report,
+    sampler::polling::Polling,
     transport::thread::Thread,
     watch::{Standing, Watch},
 };
@@ -33,6 +34,8 @@ pub(super) struct Pipeline {
     pub(super) meters: Option<Meters>,
     pub(super) watches: Vec<Arc<Watch>>,
     pub(super) thread: Thread,
+    /// What samplers ask of servers.
+    pub(super) polling: Vec<Polling>,
     pub(super) deadline: Duration,
     pub(super) report: Report,
 }
@@ -121,6 +124,9 @@ impl Pipeline {
     }
 
     fn finish_blocking(&self, last: Last) -> Result<(), ShutdownError> {
+        if let Last::Shutdown = last {
+            self.polling.iter().for_each(Polling::stop);
+        }
         let before = self.standing();
         let _hurry = self.thread.hurry(self.limit(last));
         let (sender, receiver) = mpsc::sync_channel(1);
