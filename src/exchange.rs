@@ -9,16 +9,14 @@ mod state;
 use std::{borrow::Cow, sync::Arc, thread, time::Duration};
 
 use http::HeaderValue;
-use opentelemetry::{
-    Context,
-    trace::{SpanContext, TraceContextExt},
-};
+use opentelemetry::{Context, trace::SpanContext};
 
 pub(crate) use self::state::State;
 use self::{clock::Clock, state::Held};
 use crate::{
     axum_extensions::Matched,
     config::Side,
+    decision,
     head::{RequestHead, ResponseHead},
     outcome::End,
     protocol::Protocol,
@@ -67,7 +65,7 @@ impl Exchange {
         name: impl FnOnce(&Begin<'_>) -> Cow<'static, str>,
         describe: impl FnOnce(&Begin<'_>, &mut Attributes),
     ) -> Self {
-        let decided = decision(begin.parent);
+        let decided = decision::of(begin.parent);
         let follows = telemetry.sampler() == SamplerReads::Flag;
         let is_watched = begin.side.is_watched();
         if follows && !is_watched && decided == Some(false) {
@@ -247,11 +245,4 @@ impl Drop for OnPanic<'_> {
             self.state.end(End::Panicked);
         }
     }
-}
-
-/// What the caller decided about sampling, if there is a caller.
-fn decision(parent: &Context) -> Option<bool> {
-    let span = parent.span();
-    let caller = span.span_context();
-    caller.is_valid().then(|| caller.is_sampled())
 }

@@ -5,6 +5,8 @@ use opentelemetry::{
     trace::{SpanContext, TraceContextExt, TraceFlags},
 };
 
+use crate::decision;
+
 /// Goes with the context, so to all that the request starts in this process.
 #[derive(Clone, Copy, Debug)]
 struct Forced;
@@ -12,7 +14,7 @@ struct Forced;
 /// Marks a context. A caller that decided against sampling is taken to have decided for it, which is what parent-based
 /// samplers understand that know no mark.
 pub(crate) fn force(context: &Context) -> Context {
-    let marked = context.with_value(Forced);
+    let marked = decision::kept(context.with_value(Forced));
     let span = context.span();
     let parent = span.span_context();
     if !parent.is_valid() || parent.is_sampled() {

@@ -46,6 +46,9 @@ pub(crate) trait HeaderSource: std::fmt::Debug {
     /// The first line of this name.
     fn first(&self, name: &HeaderName) -> Option<&[u8]>;
 
+    /// The first line of this name, which may be in any case.
+    fn named(&self, name: &str) -> Option<&[u8]>;
+
     /// Shows every line of this name to `visit`.
     fn all<'h>(&'h self, name: &HeaderName, visit: &mut dyn FnMut(&'h [u8]));
 }
@@ -101,8 +104,7 @@ impl<'a> RequestHead<'a> {
 
     /// The first value of a header, if it is there and is text. The case of the name does not matter.
     pub fn header(&self, name: &str) -> Option<&'a str> {
-        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        self.headers.first(&name).and_then(text)
+        self.headers.named(name).and_then(text)
     }
 
     /// A value of the request's extensions. A head that did not come from an `http::Request` has none.
@@ -141,8 +143,7 @@ impl<'a> ResponseHead<'a> {
 
     /// The first value of a header, if it is there and is text. The case of the name does not matter.
     pub fn header(&self, name: &str) -> Option<&'a str> {
-        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        self.headers.first(&name).and_then(text)
+        self.headers.named(name).and_then(text)
     }
 
     /// A value of the response's extensions.
@@ -194,6 +195,10 @@ impl HeaderSource for HeaderMap {
     }
 
     fn first(&self, name: &HeaderName) -> Option<&[u8]> {
+        self.get(name).map(http::HeaderValue::as_bytes)
+    }
+
+    fn named(&self, name: &str) -> Option<&[u8]> {
         self.get(name).map(http::HeaderValue::as_bytes)
     }
 

@@ -80,6 +80,7 @@ mod client;
 mod config;
 mod context;
 mod conventions;
+mod decision;
 mod exchange;
 mod forced;
 mod future;

@@ -4,9 +4,14 @@
 
 pub use crate::otel_sdk::*;
 pub use crate::propagate::{
+    b3::B3Propagator,
     baggage::BaggagePropagator,
     binary::{GrpcTraceBinPropagator, extract_binary, inject_binary},
+    datadog::DatadogPropagator,
+    jaeger::JaegerPropagator,
+    ot_trace::OtTracePropagator,
     trace_context::TraceContextPropagator,
+    xray::{XRayLambdaPropagator, XRayPropagator},
 };
 
 use std::sync::Arc;
@@ -74,7 +79,7 @@ where
         mut self,
         propagator: impl TextMapPropagator + Send + Sync + 'static,
     ) -> Self {
-        self.traits.propagation = Propagation::Custom(Arc::new(propagator));
+        self.traits.propagation = Propagation::custom(Arc::new(propagator));
         self
     }
 

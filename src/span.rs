@@ -9,13 +9,15 @@ pub(crate) use self::attributes::Attributes;
 use self::attributes::ROOM;
 pub use self::ids::SpanIds;
 use crate::{
+    decision,
     telemetry::Ids,
     unrecorded::{self, RANDOM},
 };
 use opentelemetry::{
     Context, ContextGuard, KeyValue,
     trace::{
-        Link, Span, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, TraceFlags, Tracer,
+        Link, Span, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, TraceFlags,
+        TraceId, Tracer,
     },
 };
 
@@ -74,7 +76,16 @@ where
             builder.links = Some(vec![Link::with_context(link)]);
         }
 
-        let mut span = self.build_with_context(builder, parent);
+        let chosen = match is_root {
+            true => decision::of_root(parent).map(|(_, trace_id)| trace_id),
+            false => None,
+        };
+        let mut span = match chosen {
+            Some(trace_id) => {
+                decision::with_trace_id(trace_id, || self.build_with_context(builder, parent))
+            }
+            None => self.build_with_context(builder, parent),
+        };
         let recording = span.is_recording();
         if recording && let Some(describe) = start.describe {
             let mut attributes = Attributes::default();
@@ -82,7 +93,8 @@ where
             span.set_attributes(attributes.0.drain(..));
         }
         let made = span.span_context();
-        let random = is_root && ids == Ids::Random;
+        let has_own_id = chosen.is_none_or(|trace_id| trace_id != made.trace_id());
+        let random = is_root && ids == Ids::Random && has_own_id;
         let context = match (recording, random) {
             // A tracer without a provider gives nothing of its own: the caller's trace goes on.
             (false, _) if !made.is_valid() => parent.clone(),
@@ -103,6 +115,10 @@ where
                 parent.with_span(RandomRoot { span, context })
             }
         };
+        let context = match chosen {
+            Some(_) => decision::begun(context),
+            None => context,
+        };
         Started { context, recording }
     }
 }
@@ -110,7 +126,14 @@ where
 impl Started {
     /// What a parent-based sampler makes of a caller that refused: a span of an id of its own, not recorded.
     pub(crate) fn refused(parent: &Context) -> Self {
-        let own = unrecorded::span_context(parent.span().span_context());
+        let span = parent.span();
+        let own = match span.span_context() {
+            caller if caller.is_valid() => unrecorded::span_context(caller),
+            _ => {
+                let chosen = decision::of_root(parent).map(|(_, trace_id)| trace_id);
+                unrecorded::root(chosen.unwrap_or(TraceId::INVALID))
+            }
+        };
         Self {
             context: parent.with_remote_span_context(own),
             recording: false,

@@ -5,7 +5,10 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
-use opentelemetry::{SpanId, TraceFlags, trace::SpanContext};
+use opentelemetry::{
+    SpanId, TraceFlags, TraceId,
+    trace::{SpanContext, TraceState},
+};
 
 use crate::threshold;
 
@@ -28,8 +31,22 @@ pub(crate) fn span_context(caller: &SpanContext) -> SpanContext {
     )
 }
 
-/// A new id, random enough for spans that are never recorded: SplitMix64, seeded in each thread.
+/// A span that begins a trace which its caller does not want recorded. The trace has this id; for zero, a new one.
+pub(crate) fn root(trace_id: TraceId) -> SpanContext {
+    let trace_id = match trace_id {
+        TraceId::INVALID => TraceId::from((u128::from(number()) << 64) | u128::from(number())),
+        chosen => chosen,
+    };
+    let flags = TraceFlags::NOT_SAMPLED;
+    SpanContext::new(trace_id, span_id(), flags, false, TraceState::NONE)
+}
+
 fn span_id() -> SpanId {
+    SpanId::from(number())
+}
+
+/// A new number but zero, random enough for what is never recorded: SplitMix64, seeded in each thread.
+fn number() -> u64 {
     let last = match STATE.get() {
         0 => RandomState::new().hash_one(0),
         last => last,
@@ -39,7 +56,7 @@ fn span_id() -> SpanId {
     let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     // Zero is no id.
-    SpanId::from((mixed ^ (mixed >> 31)).max(1))
+    (mixed ^ (mixed >> 31)).max(1)
 }
 
 #[cfg(test)]

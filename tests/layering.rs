@@ -14,6 +14,7 @@ const LEVELS: [&[&str]; 9] = [
     &["extensions"],
     // OpenTelemetry's API, and pure conventions.
     &[
+        "decision",
         "forced",
         "lost",
         "metrics",
@@ -39,10 +40,13 @@ const LEVELS: [&[&str]; 9] = [
 /// Acquaintances within a level.
 const NEIGHBOURS: &[(&str, &str)] = &[
     ("future", "body"),
+    ("forced", "decision"),
     ("head", "scan"),
+    ("propagate", "decision"),
     ("propagate", "unrecorded"),
     ("remote", "semconv"),
     ("setup", "otel"),
+    ("span", "decision"),
     ("span", "semconv"),
     ("span", "telemetry"),
     ("span", "unrecorded"),

@@ -2,13 +2,14 @@
 //!
 //! Words in quotes are titles of sections of <https://www.w3.org/TR/baggage/>.
 
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use opentelemetry::Context;
 use opentelemetry::baggage::{Baggage, BaggageExt};
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
+
+use super::{merge::Merge, percent};
 
 /// Reads and writes the `baggage` header of W3C Baggage.
 ///
@@ -25,13 +26,14 @@ use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 ///
 /// A malformed member is skipped, and metadata that is not a list of properties is left out of its
 /// member. When a key comes twice, the last wins. The set that came replaces the one of the given
-/// context; when no valid member came, the context is given back as it was.
+/// context; when no valid member came, the context is given back as it was. One that set-up puts beside other formats
+/// replaces nothing that those found.
 ///
 /// `Baggage` has no order, so neither has what is sent, nor is it determined which members are left
 /// out when there is too much.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BaggagePropagator {
-    _private: (),
+    merges: bool,
 }
 
 /// Reads the header lines of one request; `None` when they have no valid member.
@@ -42,7 +44,11 @@ pub(crate) fn parse<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Option<Bag
         .flat_map(|line| line.split(|byte| *byte == b','));
     for (key, value, metadata) in members.filter_map(parse_member) {
         // Refuses a key that is no token and what goes beyond the limits, and keeps the others.
-        baggage.insert_with_metadata(key.to_owned(), decode(value).into_owned(), metadata);
+        baggage.insert_with_metadata(
+            key.to_owned(),
+            percent::decode(value).into_owned(),
+            metadata,
+        );
     }
     (!baggage.is_empty()).then_some(baggage)
 }
@@ -60,7 +66,11 @@ pub(crate) fn encode(baggage: &Baggage) -> Option<String> {
         }
         text.push_str(key.as_str());
         text.push('=');
-        encode_value(value.as_str(), &mut text);
+        percent::encode(
+            value.as_str(),
+            |byte| is_octet(byte) && byte != b'%',
+            &mut text,
+        );
         if is_property_list(metadata.as_str()) {
             text.push(';');
             text.push_str(metadata.as_str());
@@ -77,6 +87,12 @@ impl BaggagePropagator {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// One that adds what came to the given context's baggage, for beside formats that carry baggage of their own.
+    #[allow(dead_code, reason = "set-up alone combines formats by name")]
+    pub(crate) fn merging() -> Self {
+        Self { merges: true }
+    }
 }
 
 impl TextMapPropagator for BaggagePropagator {
@@ -89,6 +105,7 @@ impl TextMapPropagator for BaggagePropagator {
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
         let lines = extractor.get_all(BAGGAGE).into_iter().flatten();
         match parse(lines.map(str::as_bytes)) {
+            Some(baggage) if self.merges => Merge::under(baggage, cx),
             Some(baggage) => cx.with_baggage(baggage),
             None => cx.clone(),
         }
@@ -143,53 +160,6 @@ fn is_octets(text: &str) -> bool {
 /// `baggage-octet` of "Definition".
 fn is_octet(byte: u8) -> bool {
     matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b',' | b';' | b'\\')
-}
-
-fn encode_value(value: &str, text: &mut String) {
-    for byte in value.bytes() {
-        if is_octet(byte) && byte != b'%' {
-            text.push(char::from(byte));
-        } else {
-            text.push('%');
-            text.push(digit(byte >> 4));
-            text.push(digit(byte & 0x0f));
-        }
-    }
-}
-
-/// RFC 3986 (§ 2.1) asks producers for upper-case.
-fn digit(nibble: u8) -> char {
-    char::from_digit(nibble.into(), 16)
-        .unwrap_or('0')
-        .to_ascii_uppercase()
-}
-
-fn decode(value: &str) -> Cow<'_, str> {
-    if !value.contains('%') {
-        return Cow::Borrowed(value);
-    }
-    let mut bytes = Vec::with_capacity(value.len());
-    let mut rest = value.as_bytes();
-    while let Some((byte, after)) = decode_byte(rest) {
-        bytes.push(byte);
-        rest = after;
-    }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// The next byte, of an escape or as it stands, and what follows it.
-fn decode_byte(text: &[u8]) -> Option<(u8, &[u8])> {
-    let nibble = |digit: u8| {
-        char::from(digit)
-            .to_digit(16)
-            .and_then(|n| u8::try_from(n).ok())
-    };
-    if let [b'%', high, low, rest @ ..] = text
-        && let (Some(high), Some(low)) = (nibble(*high), nibble(*low))
-    {
-        return Some(((high << 4) | low, rest));
-    }
-    text.split_first().map(|(byte, rest)| (*byte, rest))
 }
 
 const BAGGAGE: &str = "baggage";

@@ -1,11 +1,22 @@
 //! How a trace crosses a process: reading it from a request's head, writing it into a request's headers.
 
+pub(crate) mod b3;
 pub(crate) mod baggage;
 pub(crate) mod binary;
 pub(crate) mod carrier;
+pub(crate) mod datadog;
+pub(crate) mod environment;
+mod fields;
+mod found;
+mod hex;
+pub(crate) mod jaeger;
+mod merge;
+pub(crate) mod ot_trace;
 pub(crate) mod parent;
+mod percent;
 pub(crate) mod trace_context;
 pub(crate) mod trace_state;
+pub(crate) mod xray;
 
 use std::{fmt, sync::Arc};
 
@@ -16,6 +27,7 @@ use opentelemetry::{
 
 use self::{
     carrier::{HeadCarrier, HeadersCarrier},
+    fields::Fields,
     trace_context::Remote,
 };
 use crate::{head::RequestHead, scan::Scan, unrecorded};
@@ -29,13 +41,25 @@ const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 pub(crate) enum Propagation {
     /// W3C Trace Context and Baggage, written here and read in the walk over the headers.
     W3c,
-    /// The user's own.
-    Custom(Arc<dyn TextMapPropagator + Send + Sync>),
+    /// Another one, of ours or of the user's own.
+    Custom(Arc<Custom>),
     /// OpenTelemetry's global one as it is at each request; W3C while nobody has set any.
     Global,
 }
 
+/// A propagator, and its headers.
+#[derive(Debug)]
+pub(crate) struct Custom {
+    propagator: Arc<dyn TextMapPropagator + Send + Sync>,
+    fields: Fields,
+}
+
 impl Propagation {
+    pub(crate) fn custom(propagator: Arc<dyn TextMapPropagator + Send + Sync>) -> Self {
+        let fields = Fields::of(&*propagator);
+        Self::Custom(Arc::new(Custom { propagator, fields }))
+    }
+
     /// Reads what the caller sent. Where it sent nothing, or nothing valid, the base comes back.
     pub(crate) fn extract(
         &self,
@@ -45,9 +69,9 @@ impl Propagation {
     ) -> Context {
         match self {
             Self::W3c => extract_w3c(scan, base),
-            Self::Custom(propagator) => {
-                propagator.extract_with_context(base, &HeadCarrier::new(head))
-            }
+            Self::Custom(custom) => custom
+                .propagator
+                .extract_with_context(base, &HeadCarrier::new(head)),
             Self::Global => global::get_text_map_propagator(|propagator| {
                 if propagator.fields().next().is_none() {
                     extract_w3c(scan, base)
@@ -91,31 +115,21 @@ impl Propagation {
 
     /// Takes out what a handler copied from its own caller's request, for a host that must not get it.
     pub(crate) fn strip(&self, headers: &mut HeaderMap) {
-        let remove = |propagator: &dyn TextMapPropagator, headers: &mut HeaderMap| {
-            for field in propagator.fields() {
-                headers.remove(field);
-            }
-        };
-        match self {
-            Self::W3c => {}
-            Self::Custom(propagator) => remove(&**propagator, headers),
-            Self::Global => {
-                global::get_text_map_propagator(|propagator| remove(propagator, headers));
-            }
-        }
-        headers.remove(TRACEPARENT);
-        headers.remove(TRACESTATE);
-        headers.remove(BAGGAGE);
+        self.with_fields(|fields| fields.remove_all(headers));
     }
 
     fn inject_whole(&self, context: &Context, headers: &mut HeaderMap, with_baggage: bool) {
         if !with_baggage {
-            headers.remove(BAGGAGE);
+            self.with_fields(|fields| fields.remove_baggage(headers));
         }
         match self {
             Self::W3c => inject_w3c(context, headers),
-            Self::Custom(propagator) => {
-                propagator.inject_context(context, &mut HeadersCarrier::new(headers));
+            Self::Custom(custom) => {
+                if context.span().span_context().is_valid() {
+                    custom.fields.remove_trace(headers);
+                }
+                let mut carrier = HeadersCarrier::new(headers);
+                custom.propagator.inject_context(context, &mut carrier);
             }
             Self::Global => global::get_text_map_propagator(|propagator| {
                 if propagator.fields().next().is_none() {
@@ -126,13 +140,23 @@ impl Propagation {
             }),
         }
     }
+
+    fn with_fields(&self, mut look: impl FnMut(&Fields)) {
+        match self {
+            Self::W3c => look(&Fields::default()),
+            Self::Custom(custom) => look(&custom.fields),
+            Self::Global => {
+                global::get_text_map_propagator(|propagator| look(&Fields::of(propagator)));
+            }
+        }
+    }
 }
 
 impl fmt::Debug for Propagation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::W3c => f.write_str("W3c"),
-            Self::Custom(propagator) => write!(f, "Custom({propagator:?})"),
+            Self::Custom(custom) => write!(f, "Custom({:?})", custom.propagator),
             Self::Global => f.write_str("Global"),
         }
     }
@@ -178,3 +202,6 @@ fn inject_w3c(context: &Context, headers: &mut HeaderMap) {
         headers.insert(BAGGAGE, value);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -204,7 +204,7 @@ const fn lanes(byte: u8) -> u64 {
 }
 
 /// The length of a `traceparent` of version `00`.
-const LENGTH: usize = 55;
+pub(crate) const LENGTH: usize = 55;
 
 /// The flags Level 2 knows: "Sampled Flag" and "Random Trace ID Flag".
 const KNOWN_FLAGS: u8 = 0x03;

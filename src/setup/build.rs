@@ -15,6 +15,7 @@ use super::{
     env::Env,
     error::SetupError,
     exporters::{Erased, Exits},
+    ids::ChosenIds,
     meters::Meters,
     pipeline::Pipeline,
     propagators,
@@ -51,7 +52,7 @@ impl Setup {
         self.overrule(&mut settings)?;
         let propagator = match self.propagator.take() {
             Some(own) => own,
-            None => propagators::Chosen::of(settings.propagators.as_deref(), scope, &self.report),
+            None => propagators::Chosen::of(settings.propagators.as_deref(), scope, &self.lookup),
         };
         let mut traits = Traits {
             propagation: propagator.layers,
@@ -77,7 +78,8 @@ impl Setup {
         }
         let resource = resource::resource(&settings.resource);
         let meters = std::mem::take(&mut self.meters);
-        let meters = Meters::start(meters, &settings.metrics, &resource, &self.report)?;
+        let thread = Thread::default();
+        let meters = Meters::start(meters, &settings.metrics, &resource, &thread, &self.report)?;
         traits.metering = meters.as_ref().map(|meters| {
             let report = self.report.clone();
             metering(&meters.provider).warn(move |text| report.warn(text))
@@ -86,7 +88,6 @@ impl Setup {
             let report = self.report.clone();
             Lost::new(move |text| report.warn(text))
         });
-        let thread = Thread::default();
         let mut polling = Vec::new();
         let (provider, watches) = match self.provider.take() {
             Some(provider) => {
@@ -169,6 +170,7 @@ impl Setup {
         )?;
         let mut provider = SdkTracerProvider::builder()
             .with_sampler(sampler.sampler)
+            .with_id_generator(ChosenIds::default())
             .with_span_limits(limits(&settings.traces.limits))
             .with_resource(resource);
         for processor in exits.processors {

@@ -6,6 +6,7 @@ mod endpoint;
 mod env;
 mod error;
 mod exporters;
+mod ids;
 mod instance;
 mod meters;
 mod otel_types;

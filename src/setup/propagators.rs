@@ -16,10 +16,13 @@ use opentelemetry::{
     },
 };
 
-use super::{build::Scope, report::Report, settings::Propagator};
+use super::{build::Scope, env::Lookup, settings::Propagator};
 use crate::{
-    otel::{BaggagePropagator, TraceContextPropagator},
-    propagate::Propagation,
+    otel::{
+        B3Propagator, BaggagePropagator, DatadogPropagator, JaegerPropagator, OtTracePropagator,
+        TraceContextPropagator, XRayLambdaPropagator, XRayPropagator,
+    },
+    propagate::{Propagation, environment::Environment},
 };
 
 const DEFAULT: [Propagator; 2] = [Propagator::TraceContext, Propagator::Baggage];
@@ -43,7 +46,7 @@ impl Chosen {
     pub(super) fn own(propagator: impl TextMapPropagator + Send + Sync + 'static) -> Self {
         let shared = Arc::new(propagator);
         Self {
-            layers: Propagation::Custom(Arc::clone(&shared) as _),
+            layers: Propagation::custom(Arc::clone(&shared) as _),
             global: Some(Shared(shared)),
         }
     }
@@ -65,17 +68,18 @@ impl Chosen {
         }
     }
 
-    /// Those that were named, else for the whole process the user's global one, else W3C Trace Context and Baggage.
-    pub(super) fn of(named: Option<&[Propagator]>, scope: Scope, report: &Report) -> Self {
+    /// Those that were named, in their order; else for the whole process the user's global one, else W3C Trace Context and
+    /// Baggage. The lookup is asked at each request by those that read the environment.
+    pub(super) fn of(named: Option<&[Propagator]>, scope: Scope, lookup: &Arc<Lookup>) -> Self {
         if scope == Scope::Process
             && named.is_none()
             && let Some(users) = Self::users()
         {
             return users;
         }
-        let formats = named.unwrap_or(&DEFAULT);
-        let global = composite(formats, report);
-        if formats.len() == DEFAULT.len() && DEFAULT.iter().all(|format| formats.contains(format)) {
+        let named = named.unwrap_or(&DEFAULT);
+        let global = composite(named, lookup);
+        if named.len() == DEFAULT.len() && DEFAULT.iter().all(|format| named.contains(format)) {
             return Self {
                 layers: Propagation::W3c,
                 global: Some(Shared(Arc::new(global))),
@@ -85,21 +89,27 @@ impl Chosen {
     }
 }
 
-fn composite(formats: &[Propagator], report: &Report) -> TextMapCompositePropagator {
-    let propagators = formats.iter().filter_map(
-        |format| -> Option<Box<dyn TextMapPropagator + Send + Sync>> {
+fn composite(named: &[Propagator], lookup: &Arc<Lookup>) -> TextMapCompositePropagator {
+    let have_baggage = [Propagator::Jaeger, Propagator::OtTrace];
+    let merges = named.iter().any(|format| have_baggage.contains(format));
+    let propagators = named
+        .iter()
+        .map(|format| -> Box<dyn TextMapPropagator + Send + Sync> {
             match format {
-                Propagator::TraceContext => Some(Box::new(TraceContextPropagator::new())),
-                Propagator::Baggage => Some(Box::new(BaggagePropagator::new())),
-                format => {
-                    report.warn(&format!(
-                        "the propagator {format:?} is not supported; it is left out"
-                    ));
-                    None
-                }
+                Propagator::TraceContext => Box::new(TraceContextPropagator::new()),
+                Propagator::Baggage if merges => Box::new(BaggagePropagator::merging()),
+                Propagator::Baggage => Box::new(BaggagePropagator::new()),
+                Propagator::B3 => Box::new(B3Propagator::single()),
+                Propagator::B3Multi => Box::new(B3Propagator::multi()),
+                Propagator::Jaeger => Box::new(JaegerPropagator::new()),
+                Propagator::XRay => Box::new(XRayPropagator::new()),
+                Propagator::XRayLambda => Box::new(XRayLambdaPropagator::of(Environment::of(
+                    Arc::clone(lookup),
+                ))),
+                Propagator::OtTrace => Box::new(OtTracePropagator::new()),
+                Propagator::Datadog => Box::new(DatadogPropagator::new()),
             }
-        },
-    );
+        });
     TextMapCompositePropagator::new(propagators.collect())
 }
 

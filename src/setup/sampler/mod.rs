@@ -156,13 +156,15 @@ impl Building<'_> {
                 remote_not_sampled,
                 local_sampled,
                 local_not_sampled,
-            } => Box::new(
-                Sampler::parent_based(self.sampler(root)?)
+            } => {
+                let root = self.sampler(root)?;
+                let parts = Sampler::parent_based(root.clone())
                     .with_remote_parent_sampled(self.sampler(remote_sampled)?)
                     .with_remote_parent_not_sampled(self.sampler(remote_not_sampled)?)
                     .with_local_parent_sampled(self.sampler(local_sampled)?)
-                    .with_local_parent_not_sampled(self.sampler(local_not_sampled)?),
-            ),
+                    .with_local_parent_not_sampled(self.sampler(local_not_sampled)?);
+                Box::new(ParentBased::of_parts(root, parts))
+            }
             settings::Sampler::JaegerRemote {
                 endpoint,
                 interval,

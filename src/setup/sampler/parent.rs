@@ -1,23 +1,35 @@
-//! The caller's decision, and another sampler's for what has no caller.
+//! The caller's decision, and another sampler's where there is none.
 
 use opentelemetry::{
     Context, KeyValue, TraceId,
     trace::{Link, SpanKind, TraceContextExt},
 };
-use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
+use opentelemetry_sdk::trace::{
+    ParentBasedSampler, SamplingDecision, SamplingResult, ShouldSample,
+};
 
-use crate::threshold;
+use crate::{decision, threshold};
 
-/// As the SDK's with its four parts as they are by default; besides, a threshold in the trace state that cannot have led
-/// to the caller's decision goes no further.
+/// As the SDK's; besides, a caller may leave the decision to us, or send one without a span, and a threshold in the trace
+/// state that cannot have led to the caller's decision goes no further.
 #[derive(Clone, Debug)]
 pub(super) struct ParentBased {
     root: Box<dyn ShouldSample>,
+    /// Where not every caller is simply followed.
+    parts: Option<ParentBasedSampler>,
 }
 
 impl ParentBased {
     pub(super) fn new(root: Box<dyn ShouldSample>) -> Self {
-        Self { root }
+        Self { root, parts: None }
+    }
+
+    /// Asks the parts of this one about a span that has a parent.
+    pub(super) fn of_parts(root: Box<dyn ShouldSample>, parts: ParentBasedSampler) -> Self {
+        Self {
+            root,
+            parts: Some(parts),
+        }
     }
 }
 
@@ -31,14 +43,21 @@ impl ShouldSample for ParentBased {
         attributes: &[KeyValue],
         links: &[Link],
     ) -> SamplingResult {
-        let span = parent.map(TraceContextExt::span);
-        let caller = span.as_ref().map(|span| span.span_context());
-        match caller.filter(|caller| caller.is_valid()) {
-            None => self
+        let Some((context, sampled)) =
+            parent.and_then(|context| Some((context, decision::of(context)?)))
+        else {
+            return self
                 .root
-                .should_sample(parent, trace_id, name, kind, attributes, links),
-            Some(caller) => SamplingResult {
-                decision: if caller.is_sampled() {
+                .should_sample(parent, trace_id, name, kind, attributes, links);
+        };
+        let span = context.span();
+        let caller = span.span_context();
+        match &self.parts {
+            Some(parts) if caller.is_valid() => {
+                parts.should_sample(parent, trace_id, name, kind, attributes, links)
+            }
+            _ => SamplingResult {
+                decision: if sampled {
                     SamplingDecision::RecordAndSample
                 } else {
                     SamplingDecision::Drop
