@@ -78,7 +78,8 @@ impl Setup {
         }
         let resource = resource::resource(&settings.resource);
         let meters = std::mem::take(&mut self.meters);
-        let meters = Meters::start(meters, &settings.metrics, &resource, &self.report)?;
+        let thread = Thread::default();
+        let meters = Meters::start(meters, &settings.metrics, &resource, &thread, &self.report)?;
         traits.metering = meters.as_ref().map(|meters| {
             let report = self.report.clone();
             metering(&meters.provider).warn(move |text| report.warn(text))
@@ -87,7 +88,7 @@ impl Setup {
             let report = self.report.clone();
             Lost::new(move |text| report.warn(text))
         });
-        let thread = Thread::default();
+        let mut polling = Vec::new();
         let (provider, watches) = match self.provider.take() {
             Some(provider) => {
                 traits.sampler = SamplerReads::Everything;
@@ -95,10 +96,16 @@ impl Setup {
                 (provider, Vec::new())
             }
             None => {
-                let sampler = match self.sampler.take() {
-                    Some(choice) => choice.make()?,
-                    None => sampler::Chosen::of(&settings.traces.sampler, &self.report),
+                let site = sampler::Site {
+                    service: &resource::service_name(&resource),
+                    thread: &thread,
+                    report: &self.report,
                 };
+                let mut sampler = match self.sampler.take() {
+                    Some(choice) => choice.make(&site)?,
+                    None => sampler::Chosen::of(&settings.traces.sampler, &site)?,
+                };
+                polling.append(&mut sampler.polling);
                 traits.sampler = match self.processors.as_slice() {
                     [] => sampler.reads,
                     [..] => SamplerReads::Everything,
@@ -115,6 +122,7 @@ impl Setup {
                     meters,
                     watches,
                     thread,
+                    polling,
                     deadline: self.shutdown_timeout,
                     report: self.report,
                 })),

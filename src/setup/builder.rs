@@ -42,7 +42,7 @@ pub fn init() -> Result<Telemetry, SetupError> {
 /// * Parent-based sampling: the caller's decision is followed, a request without a caller is sampled.
 /// * Trace Context and Baggage are read and written; by [`init`](Self::init) whatever OpenTelemetry's global propagator
 ///   is at each request, if one had been set by hand.
-/// * Metrics are measured where `OTEL_METRICS_EXPORTER` names an exporter.
+/// * Metrics go to `http://localhost:4318/v1/metrics`, every minute and at the end.
 /// * The service is called `unknown_service:` and the name of the executable.
 /// * Shutdown waits 5 seconds at most.
 /// * Warnings go to `tracing` where a subscriber is set, else to stderr.
@@ -54,8 +54,9 @@ pub fn init() -> Result<Telemetry, SetupError> {
 /// `b3`, `b3multi`, `jaeger`, `xray`, `xray-lambda`, `ottrace`, `datadog`, `none`),
 /// `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_EXPORTER_OTLP_TIMEOUT`,
 /// `OTEL_EXPORTER_OTLP_PROTOCOL` (`http/protobuf`), their `OTEL_EXPORTER_OTLP_TRACES_…` forms, and
-/// `OTEL_BSP_…`, `OTEL_…_LIMIT`, and `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`. For metrics: `OTEL_METRICS_EXPORTER` (`console`,
-/// `prometheus`, `none`), `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_EXPORTER_PROMETHEUS_HOST` (`localhost`) and
+/// `OTEL_BSP_…`, `OTEL_…_LIMIT`, and `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`. For metrics: `OTEL_METRICS_EXPORTER` (`otlp`,
+/// `console`, `prometheus`, `none`), `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_METRIC_EXPORT_TIMEOUT`,
+/// `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`, `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION`, `OTEL_EXPORTER_PROMETHEUS_HOST` (`localhost`) and
 /// `OTEL_EXPORTER_PROMETHEUS_PORT` (9464).
 ///
 /// `OTEL_METRICS_EXPORTER=prometheus` serves `/metrics` from a thread of its own until the pipeline ends. An address that

@@ -13,7 +13,7 @@ pub struct SetupError {
     source: Option<Source>,
 }
 
-/// Spans that did not arrive: how many, and why.
+/// Spans or metrics that did not arrive: how many, and why.
 ///
 /// Its `Debug` is its text, for a `main` that returns it.
 pub struct ShutdownError {
@@ -31,6 +31,9 @@ pub(super) enum Why {
     QueueFull,
     /// A processor, perhaps the user's own, says so.
     Processor(String),
+    /// Metrics alone are lost, as the collector or a reader says.
+    Metrics(String),
+    MetricsDeadline(Duration),
 }
 
 impl SetupError {
@@ -53,14 +56,15 @@ impl ShutdownError {
         Self { lost, why }
     }
 
-    /// How many ended spans are not known to have been delivered. Zero where only a processor of the user's own failed.
+    /// How many ended spans are not known to have been delivered. Zero where only metrics were lost, or only a processor of
+    /// the user's own failed.
     pub fn spans_lost(&self) -> u64 {
         self.lost
     }
 
     /// Whether the deadline passed: spans counted as lost may still arrive.
     pub fn is_timeout(&self) -> bool {
-        matches!(self.why, Why::Deadline(_))
+        matches!(self.why, Why::Deadline(_) | Why::MetricsDeadline(_))
     }
 }
 
@@ -98,6 +102,11 @@ impl fmt::Display for ShutdownError {
                 f,
                 "{} not delivered within {limit:?}, the time that shutdown and flush have",
                 Spans(self.lost)
+            ),
+            Why::Metrics(why) => write!(f, "the last metrics were not delivered: {why}"),
+            Why::MetricsDeadline(limit) => write!(
+                f,
+                "the last metrics were not delivered within {limit:?}, the time that shutdown and flush have"
             ),
             Why::QueueFull => write!(
                 f,

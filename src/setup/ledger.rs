@@ -68,6 +68,7 @@ struct Outage {
 /// Something to tell once the account is closed again.
 enum Telling {
     Gone(String),
+    Unserved(String),
     Back(u64),
     Partial(u64, String),
     Full(u64),
@@ -99,6 +100,12 @@ impl Ledger {
             Fate::Rejected(why) => {
                 state.settled.rejected += count;
                 state.gone(&why, 1)
+            }
+            Fate::Unserved(why) => {
+                state.settled.rejected += count;
+                // It is no news when it ends.
+                state.told += count;
+                state.gone(&why, 1).map(|_| Telling::Unserved(why))
             }
             Fate::Dropped(why) => {
                 state.settled.unreachable += count;
@@ -148,6 +155,10 @@ impl Ledger {
             Telling::Gone(why) => self.report.warn(&format!(
                 "cannot send {signal} to {target}: {why}; what does not fit the queue or waits too long is lost until it \
                  works again, which will be reported"
+            )),
+            Telling::Unserved(why) => self.report.warn(&format!(
+                "{target} takes no {signal}: {why}; where it is not meant to, {}=none sends none",
+                signal.variable()
             )),
             Telling::Back(lost) => self.report.info(&format!(
                 "{signal} reach {target} again; {} lost in between",
@@ -237,6 +248,14 @@ impl Settled {
 }
 
 impl Signal {
+    fn variable(self) -> &'static str {
+        match self {
+            Self::Spans => "OTEL_TRACES_EXPORTER",
+            Self::LogRecords => "OTEL_LOGS_EXPORTER",
+            Self::DataPoints => "OTEL_METRICS_EXPORTER",
+        }
+    }
+
     fn one(self) -> &'static str {
         match self {
             Self::Spans => "span",

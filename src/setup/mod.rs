@@ -87,6 +87,13 @@ mod zstd;
 #[path = "transport/zstd_absent.rs"]
 mod zstd;
 
+#[cfg(feature = "otlp-http")]
+#[path = "sampler/remote/mod.rs"]
+mod remote_sampler;
+#[cfg(not(feature = "otlp-http"))]
+#[path = "sampler/remote_absent.rs"]
+mod remote_sampler;
+
 #[cfg(feature = "prometheus")]
 mod prometheus;
 #[cfg(not(feature = "prometheus"))]

@@ -1,6 +1,6 @@
 //! In place of OTLP, where its features are off.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use opentelemetry_sdk::{
     error::OTelSdkResult,
@@ -11,11 +11,15 @@ use opentelemetry_sdk::{
 
 use super::{
     error::SetupError,
+    ledger::Ledger,
     report::Report,
     settings::{Otlp, Temporality},
     transport::thread::Thread,
     watch::Cause,
 };
+
+/// Whether this build can send by OTLP.
+pub(super) const IS_BUILT: bool = false;
 
 /// An exporter that there is none of.
 #[derive(Debug)]
@@ -42,7 +46,7 @@ pub(super) fn metrics(
     _temporality: Temporality,
     _thread: &Thread,
     _report: &Report,
-) -> Result<Absent, SetupError> {
+) -> Result<(Absent, Arc<Ledger>), SetupError> {
     Err(error("OTEL_METRICS_EXPORTER", "metrics"))
 }
 

@@ -2,10 +2,11 @@
 
 use std::{
     any::Any,
+    io,
     net::SocketAddr,
     sync::{Arc, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use opentelemetry_sdk::{
@@ -18,6 +19,7 @@ use super::{
     error::{ShutdownError, Why},
     meters::Meters,
     report::Report,
+    sampler::polling::Polling,
     transport::thread::Thread,
     watch::{Standing, Watch},
 };
@@ -33,6 +35,8 @@ pub(super) struct Pipeline {
     pub(super) meters: Option<Meters>,
     pub(super) watches: Vec<Arc<Watch>>,
     pub(super) thread: Thread,
+    /// What samplers ask of servers.
+    pub(super) polling: Vec<Polling>,
     pub(super) deadline: Duration,
     pub(super) report: Report,
 }
@@ -121,35 +125,37 @@ impl Pipeline {
     }
 
     fn finish_blocking(&self, last: Last) -> Result<(), ShutdownError> {
+        if let Last::Shutdown = last {
+            self.polling.iter().for_each(Polling::stop);
+        }
         let before = self.standing();
         let _hurry = self.thread.hurry(self.limit(last));
-        let (sender, receiver) = mpsc::sync_channel(1);
-        let provider = self.provider.clone();
-        let meters = self.meters.clone().map(|meters| meters.provider);
         let deadline = self.limit(last);
-        let spawned = thread::Builder::new()
-            .name("throughline-export".to_owned())
-            .spawn(move || {
-                let result = match last {
-                    Last::Flush => provider.force_flush(),
-                    Last::Shutdown => provider.shutdown_with_timeout(deadline),
-                };
-                let measured = match (last, meters) {
-                    (_, None) => Ok(()),
-                    (Last::Flush, Some(meters)) => meters.force_flush(),
-                    (Last::Shutdown, Some(meters)) => meters.shutdown_with_timeout(deadline),
-                };
-                let result = result.and(measured);
-                sender.send(result).ok()
-            });
-        if let Err(error) = spawned {
-            return Err(self.no_thread(&error));
+        let provider = self.provider.clone();
+        let spans = aside(deadline, move || match last {
+            Last::Flush => provider.force_flush(),
+            Last::Shutdown => provider.shutdown_with_timeout(deadline),
+        });
+        let metrics = self.meters.clone().map(|meters| {
+            aside(deadline, move || match last {
+                Last::Flush => meters.flush(),
+                Last::Shutdown => meters.shutdown(deadline),
+            })
+        });
+        let ends = spans.and_then(|spans| Ok((spans, metrics.transpose()?)));
+        let (spans, metrics) = ends.map_err(|error| self.no_thread(&error))?;
+        // Both have ended then, or have had their time.
+        let (spans, metrics) = (spans(), metrics.map_or(Ok(()), |metrics| metrics()));
+        self.verdict(last, &before, spans)?;
+        let undelivered = self.meters.as_ref().and_then(Meters::undelivered);
+        match (metrics, undelivered) {
+            (Err(OTelSdkError::Timeout(_)), _) => {
+                Err(ShutdownError::new(0, Why::MetricsDeadline(deadline)))
+            }
+            (Err(error), _) => Err(ShutdownError::new(0, Why::Metrics(error.to_string()))),
+            (Ok(()), Some(cause)) => Err(ShutdownError::new(0, Why::Metrics(cause))),
+            (Ok(()), None) => Ok(()),
         }
-        // The provider keeps no deadline where a processor keeps none.
-        let result = receiver
-            .recv_timeout(deadline)
-            .unwrap_or(Err(OTelSdkError::Timeout(deadline)));
-        self.verdict(last, &before, result)
     }
 
     fn verdict(
@@ -206,10 +212,28 @@ impl Pipeline {
         now.pending() + now.outage
     }
 
-    fn no_thread(&self, error: &std::io::Error) -> ShutdownError {
+    fn no_thread(&self, error: &io::Error) -> ShutdownError {
         let why = format!("no thread could be started: {error}");
         ShutdownError::new(self.undelivered(), Why::Processor(why))
     }
+}
+
+/// Begins it on a thread of its own, which keeps no deadline where a processor keeps none. What it gives waits for the
+/// result for the rest of the time.
+fn aside(
+    deadline: Duration,
+    end: impl FnOnce() -> OTelSdkResult + Send + 'static,
+) -> io::Result<impl FnOnce() -> OTelSdkResult> {
+    let begin = Instant::now();
+    let (sender, receiver) = mpsc::sync_channel(1);
+    thread::Builder::new()
+        .name("throughline-end".to_owned())
+        .spawn(move || sender.send(end()).ok())?;
+    Ok(move || {
+        receiver
+            .recv_timeout(deadline.saturating_sub(begin.elapsed()))
+            .unwrap_or(Err(OTelSdkError::Timeout(deadline)))
+    })
 }
 
 impl Standing {

@@ -251,4 +251,13 @@ impl Sampler {
             local_not_sampled: Box::new(Self::AlwaysOff),
         }
     }
+
+    /// Asks this server once a minute, and until its first answer samples one trace in a thousand, as Jaeger's clients do.
+    pub(super) fn jaeger_remote(endpoint: Url) -> Self {
+        Self::JaegerRemote {
+            endpoint,
+            interval: Duration::from_secs(60),
+            initial: Box::new(Self::Ratio(0.001)),
+        }
+    }
 }

@@ -67,15 +67,19 @@ pub(super) fn logs(
     Line::new(settings, LOGS, Signal::LogRecords, thread, report).map(LogExporter::new)
 }
 
+/// Whether this build can send by OTLP.
+pub(super) const IS_BUILT: bool = true;
+
 /// An exporter of metrics, which tells of outages on its own: to the SDK it never fails.
 pub(super) fn metrics(
     settings: &Otlp,
     temporality: Temporality,
     thread: &Thread,
     report: &Report,
-) -> Result<MetricExporter, SetupError> {
+) -> Result<(MetricExporter, Arc<Ledger>), SetupError> {
     let line = Line::new(settings, METRICS, Signal::DataPoints, thread, report)?;
-    Ok(MetricExporter::new(line, temporality))
+    let ledger = Arc::clone(&line.ledger);
+    Ok((MetricExporter::new(line, temporality), ledger))
 }
 
 impl Line {

@@ -41,7 +41,9 @@ impl trace::SpanExporter for SpanExporter {
         });
         match self.line.send(parcel, count).await {
             None | Some(Fate::Acknowledged(_)) => Ok(()),
-            Some(Fate::Rejected(why) | Fate::Dropped(why) | Fate::Unknown(why)) => {
+            Some(
+                Fate::Rejected(why) | Fate::Unserved(why) | Fate::Dropped(why) | Fate::Unknown(why),
+            ) => {
                 self.cause.set(why.clone());
                 Err(OTelSdkError::InternalFailure(why))
             }

@@ -27,6 +27,8 @@ pub(in crate::setup) enum Fate {
     Acknowledged(Taken),
     /// The collector refused it.
     Rejected(String),
+    /// It refuses all of the signal.
+    Unserved(String),
     /// It was not taken, and time ran out.
     Dropped(String),
     /// It was sent, and may have been taken.
@@ -105,7 +107,7 @@ impl Backoff {
             taken = taken.max(failure.taken);
             hasty += u32::from(is_hasty);
             let is_last = match failure.again {
-                Again::Never => true,
+                Again::Never | Again::Unserved => true,
                 Again::Soon => hasty >= UNANSWERED,
                 Again::Later(None) => hasty >= PUT_OFF,
                 Again::Later(Some(_)) => false,
@@ -164,7 +166,7 @@ impl Backoff {
                 // Not all of its clients at once.
                 wait.min(FIRST_WAIT) + asked.min(MOST_PATIENCE)
             }
-            Again::Never | Again::Soon | Again::Later(None) => wait,
+            Again::Never | Again::Unserved | Again::Soon | Again::Later(None) => wait,
         };
         self.next = Some(Instant::now() + wait);
         self.last = Some(failure);
@@ -179,6 +181,7 @@ impl Backoff {
         match (taken, last.again) {
             (Perhaps::Perhaps, _) => Fate::Unknown(why),
             (Perhaps::No, Again::Never) => Fate::Rejected(why),
+            (Perhaps::No, Again::Unserved) => Fate::Unserved(why),
             (Perhaps::No, Again::Soon | Again::Later(_)) => Fate::Dropped(why),
         }
     }
