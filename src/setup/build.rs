@@ -16,8 +16,9 @@ use super::{
     error::SetupError,
     exporters::{Erased, Exits},
     ids::ChosenIds,
+    loggers::Loggers,
     meters::Meters,
-    pipeline::Pipeline,
+    pipeline::{Disabled, Pipeline},
     propagators,
     resource::{self, SERVICE_NAME},
     sampler,
@@ -69,7 +70,7 @@ impl Setup {
             return Ok(Built {
                 telemetry: Telemetry {
                     handle: Handle::new(&NoopTracerProvider::new(), traits),
-                    lifecycle: None,
+                    lifecycle: Some(Box::new(Disabled)),
                 },
                 provider: None,
                 meters: None,
@@ -84,6 +85,13 @@ impl Setup {
             let report = self.report.clone();
             metering(&meters.provider).warn(move |text| report.warn(text))
         });
+        let loggers = Loggers::new(
+            std::mem::take(&mut self.loggers),
+            settings.logs.clone(),
+            resource.clone(),
+            thread.clone(),
+            self.report.clone(),
+        );
         traits.lost = self.warn_lost_context.then(|| {
             let report = self.report.clone();
             Lost::new(move |text| report.warn(text))
@@ -120,6 +128,7 @@ impl Setup {
                 lifecycle: Some(Box::new(Pipeline {
                     provider: provider.clone(),
                     meters,
+                    loggers,
                     watches,
                     thread,
                     polling,

@@ -69,6 +69,8 @@ pub(super) struct Metrics {
 #[derive(Clone, Debug)]
 pub(super) struct Logs {
     pub(super) processors: Vec<Processing<LogExporter>>,
+    /// For exporters that code gives.
+    pub(super) batch: Batch,
     pub(super) limits: AttributeLimits,
 }
 
