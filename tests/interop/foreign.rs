@@ -10,34 +10,35 @@ use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind};
 
 use super::collector::Collector;
 
-pub struct Foreign {
-    pub url: String,
+pub(crate) struct Foreign {
+    pub(crate) url: String,
+    pub(crate) language: &'static str,
     process: Child,
     collector: Collector,
 }
 
 /// A span as the collector got it.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub(crate) struct Seen {
     kind: &'static str,
-    pub id: String,
-    pub parent: String,
+    pub(crate) id: String,
+    pub(crate) parent: String,
 }
 
 #[derive(Debug)]
-pub struct SeenSpans(Vec<Seen>);
+pub(crate) struct SeenSpans(Vec<Seen>);
 
 impl Foreign {
     /// `None` where it is not installed, which is told.
-    pub fn python(formats: &str) -> Option<Self> {
+    pub(crate) fn python(formats: &str) -> Option<Self> {
         let bin = installed("python/bin/opentelemetry-instrument")?;
         let python = installed("python/bin/python")?;
         let mut command = Command::new(bin);
         command.arg(python).arg(source("python/service.py"));
-        Some(Self::start(command, formats))
+        Some(Self::start("python", command, formats))
     }
 
-    pub fn node(formats: &str) -> Option<Self> {
+    pub(crate) fn node(formats: &str) -> Option<Self> {
         let modules = installed("node/node_modules")?;
         let mut command = Command::new("node");
         command
@@ -50,10 +51,10 @@ impl Foreign {
             .env("NODE_PATH", modules)
             .env("OTEL_NODE_ENABLED_INSTRUMENTATIONS", "http")
             .env("OTEL_NODE_RESOURCE_DETECTORS", "none");
-        Some(Self::start(command, formats))
+        Some(Self::start("node", command, formats))
     }
 
-    fn start(mut command: Command, formats: &str) -> Self {
+    fn start(language: &'static str, mut command: Command, formats: &str) -> Self {
         let collector = Collector::start();
         let mut process = command
             .env("OTEL_SERVICE_NAME", "foreign")
@@ -73,13 +74,14 @@ impl Foreign {
         let port = port.expect("the service says its port");
         Self {
             url: format!("http://127.0.0.1:{port}/"),
+            language,
             process,
             collector,
         }
     }
 
     /// Its spans of this trace, as soon as there are so many.
-    pub fn spans(&self, trace: &str, count: usize) -> SeenSpans {
+    pub(crate) fn spans(&self, trace: &str, count: usize) -> SeenSpans {
         let mut calls = 1;
         loop {
             let all = self.collector.wait_for_calls(calls);
@@ -99,14 +101,14 @@ impl Foreign {
 impl SeenSpans {
     /// The first of these, `server` or `client`.
     #[track_caller]
-    pub fn of_kind(&self, kind: &str) -> Seen {
+    pub(crate) fn of_kind(&self, kind: &str) -> Seen {
         let found = self.0.iter().find(|span| span.kind == kind);
         found
             .unwrap_or_else(|| panic!("no {kind}: {self:#?}"))
             .clone()
     }
 
-    pub fn children(&self, parent: &str) -> Vec<&Seen> {
+    pub(crate) fn children(&self, parent: &str) -> Vec<&Seen> {
         self.0.iter().filter(|span| span.parent == parent).collect()
     }
 }

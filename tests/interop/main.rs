@@ -25,7 +25,7 @@ struct Caller {
 impl Caller {
     fn of(format: &str, sampled: bool) -> Self {
         let bit = u8::from(sampled);
-        let baggage = ("baggage", "user=al%20ice".to_owned());
+        let baggage = ("baggage", "user=al%2Cice".to_owned());
         let (formats, headers) = match format {
             "tracecontext" => {
                 let parent = format!("00-{TRACE}-{SPAN}-0{bit}");
@@ -50,7 +50,7 @@ impl Caller {
             ),
             "jaeger" => {
                 let ids = format!("{TRACE}:{SPAN}:0:{bit}");
-                let baggage = ("uberctx-user", "al%20ice".to_owned());
+                let baggage = ("uberctx-user", "al%2Cice".to_owned());
                 ("jaeger", vec![("uber-trace-id", ids), baggage])
             }
             "xray" => {
@@ -65,7 +65,7 @@ impl Caller {
                     ("ot-tracer-traceid", TRACE[16..].to_owned()),
                     ("ot-tracer-spanid", SPAN.to_owned()),
                     ("ot-tracer-sampled", sampled.to_string()),
-                    ("ot-baggage-user", "al ice".to_owned()),
+                    ("ot-baggage-user", "al,ice".to_owned()),
                 ],
             ),
             other => panic!("{other}"),
@@ -109,7 +109,7 @@ async fn they_are_called_and_call(foreign: &Foreign, format: &str) {
     assert_eq!(client.parent, server.id, "{format}");
 
     // And what each end saw while it served.
-    let baggage = json!({"user": "al ice"});
+    let baggage = json!({"user": "al,ice"});
     for (end, span) in [
         (&answer, &server.id),
         (&answer["next"], &spans.id("server", "back")),
@@ -132,7 +132,7 @@ async fn a_refusal_reaches_all_ends(foreign: &Foreign, format: &str) {
         assert_eq!(end["sampled"], false, "{format}: {answer:#}");
         assert_eq!(
             end["baggage"],
-            json!({"user": "al ice"}),
+            json!({"user": "al,ice"}),
             "{format}: {answer:#}"
         );
     }
@@ -168,15 +168,19 @@ async fn a_trace_of_either_s_is_one(foreign: &Foreign, format: &str) {
     }
 
     let (answer, spans) = ours.ask_by(&foreign.url).await;
+    if format == "ottrace" && foreign.language == "python" {
+        // Its propagator says `false` of a trace that is sampled and random, and a refusal is followed.
+        assert!(spans.is_empty(), "{spans:#?}");
+        return;
+    }
     let trace = answer["trace"].as_str().unwrap();
     let server = spans.find("server", "front");
     assert_eq!(common(&server.trace), common(trace), "{format}");
     let first = foreign.spans(trace, 2).of_kind("client");
     assert_eq!(server.parent, first.id, "{format}");
     // The second time they are called, by ours.
-    let last = foreign
-        .spans(&server.trace, 1)
-        .children(&spans.id("client", "front"));
+    let theirs = foreign.spans(&server.trace, 1);
+    let last = theirs.children(&spans.id("client", "front"));
     assert_eq!(last.len(), 1, "{format}: {last:#?}");
     assert_eq!(answer["next"]["next"], serde_json::Value::Null);
 }

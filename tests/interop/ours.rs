@@ -1,6 +1,6 @@
 //! Our two services: `front` calls what it is told to, `back` is called.
 
-use axum::{Json, Router, extract::Request, http::HeaderMap, routing::get};
+use axum::{Json, Router, http::HeaderMap, routing::get};
 use bytes::Bytes;
 use http_body_util::Full;
 use opentelemetry::{
@@ -15,7 +15,7 @@ use tower::{ServiceBuilder, ServiceExt};
 
 use super::common::net::{http1, read, serve_axum};
 
-pub struct Ours {
+pub(crate) struct Ours {
     telemetry: Telemetry,
     exported: InMemorySpanExporter,
     front: String,
@@ -24,19 +24,19 @@ pub struct Ours {
 
 /// A span of ours.
 #[derive(Debug)]
-pub struct Own {
+pub(crate) struct Own {
     kind: &'static str,
     service: String,
-    pub trace: String,
+    pub(crate) trace: String,
     id: String,
-    pub parent: String,
+    pub(crate) parent: String,
 }
 
 #[derive(Debug)]
-pub struct OwnSpans(Vec<Own>);
+pub(crate) struct OwnSpans(Vec<Own>);
 
 impl Ours {
-    pub async fn of(formats: &'static str) -> Self {
+    pub(crate) async fn of(formats: &'static str) -> Self {
         let exported = InMemorySpanExporter::default();
         let telemetry = Setup::new()
             .lookup(move |name| (name == "OTEL_PROPAGATORS").then(|| formats.to_owned()))
@@ -47,16 +47,9 @@ impl Ours {
         let server = ServerLayer::new().telemetry(&telemetry);
         let client = ClientLayer::new().telemetry(&telemetry);
 
-        let front = async move |request: Request| {
-            let way = |name: &str| request.headers().get(name).cloned();
-            let (call, next) = (way("x-call").unwrap(), way("x-next"));
-            let mut request = http::Request::get(call.to_str().unwrap());
-            if let Some(next) = next {
-                request = request.header("x-next", next);
-            }
-            let client = ServiceBuilder::new().layer(client).service(http1());
-            let request = request.body(Full::<Bytes>::default()).unwrap();
-            read(client.oneshot(request).await.unwrap()).await
+        let front = move |headers: HeaderMap| async move {
+            let way = |name| headers.get(name).map(|url| url.to_str().unwrap());
+            call(client, way("x-call").unwrap(), way("x-next")).await
         };
         let front = Router::new()
             .route("/front", get(front))
@@ -71,13 +64,13 @@ impl Ours {
     }
 
     /// Asks the front, which calls this service, which calls the back. Gives back what the service answered.
-    pub async fn ask(&self, headers: &[(&str, &str)], service: &str) -> (Value, OwnSpans) {
+    pub(crate) async fn ask(&self, headers: &[(&str, &str)], service: &str) -> (Value, OwnSpans) {
         let way = [("x-call", service), ("x-next", &self.back)];
         self.answer(&self.front, &[headers, &way].concat()).await
     }
 
     /// Asks this service, which calls the front, which calls the service.
-    pub async fn ask_by(&self, service: &str) -> (Value, OwnSpans) {
+    pub(crate) async fn ask_by(&self, service: &str) -> (Value, OwnSpans) {
         // Their clients send no headers but the trace's, so the way is in the URL.
         let relay = self.relay(service).await;
         self.answer(service, &[("x-next", &relay)]).await
@@ -87,12 +80,7 @@ impl Ours {
     async fn relay(&self, service: &str) -> String {
         let client = ClientLayer::new().telemetry(&self.telemetry);
         let service = service.to_owned();
-        let front = async move || {
-            let client = ServiceBuilder::new().layer(client).service(http1());
-            let request = http::Request::get(service);
-            let request = request.body(Full::<Bytes>::default()).unwrap();
-            read(client.oneshot(request).await.unwrap()).await
-        };
+        let front = move || async move { call(client, &service, None).await };
         let server = ServerLayer::new().telemetry(&self.telemetry);
         let app = Router::new().route("/front", get(front)).layer(server);
         format!("http://{}/front", serve_axum(app).await)
@@ -115,23 +103,23 @@ impl Ours {
 }
 
 impl OwnSpans {
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     #[track_caller]
-    pub fn find(&self, kind: &str, service: &str) -> &Own {
+    pub(crate) fn find(&self, kind: &str, service: &str) -> &Own {
         let is_it = |span: &&Own| span.kind == kind && span.service == service;
         let found = self.0.iter().find(is_it);
         found.unwrap_or_else(|| panic!("no {kind} of {service}: {self:#?}"))
     }
 
     #[track_caller]
-    pub fn id(&self, kind: &str, service: &str) -> String {
+    pub(crate) fn id(&self, kind: &str, service: &str) -> String {
         self.find(kind, service).id.clone()
     }
 }
@@ -151,6 +139,16 @@ impl Own {
             parent: span.parent_span_id.to_string(),
         }
     }
+}
+
+async fn call(layer: ClientLayer, url: &str, next: Option<&str>) -> Bytes {
+    let client = ServiceBuilder::new().layer(layer).service(http1());
+    let mut request = http::Request::get(url);
+    if let Some(next) = next {
+        request = request.header("x-next", next);
+    }
+    let request = request.body(Full::<Bytes>::default()).unwrap();
+    read(client.oneshot(request).await.unwrap()).await
 }
 
 /// What a handler of ours sees.
