@@ -55,8 +55,7 @@ impl Hop {
         }
         let request = request.body(Full::<Bytes>::default()).unwrap();
         read(http1().request(request).await.unwrap()).await;
-        let headers = got.lock().unwrap().clone();
-        headers
+        std::mem::take(&mut *got.lock().unwrap())
     }
 }
 
