@@ -15,6 +15,7 @@ use opentelemetry_proto::tonic::{
     },
 };
 use prost::Message;
+use throughline_viewer::Store;
 use tokio::{net::TcpListener, sync::mpsc};
 
 use crate::trace::{Kind, Span};
@@ -22,7 +23,7 @@ use crate::trace::{Kind, Span};
 /// More than any batch of spans.
 const BODY_LIMIT: usize = 16 << 20;
 
-/// Takes in the spans of all services, on a port of its own.
+/// Takes in the spans of all services, on a port of its own, and shows them to the viewer.
 #[derive(Debug)]
 pub(crate) struct Collector {
     pub(crate) address: SocketAddr,
@@ -30,11 +31,11 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
-    pub(crate) async fn start() -> io::Result<Self> {
+    pub(crate) async fn start(viewer: Store) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let (sender, spans) = mpsc::unbounded_channel();
-        tokio::spawn(accept(listener, sender));
+        tokio::spawn(accept(listener, sender, viewer));
         Ok(Self { address, spans })
     }
 
@@ -56,13 +57,13 @@ impl Collector {
     }
 }
 
-async fn accept(listener: TcpListener, sender: mpsc::UnboundedSender<Vec<Span>>) {
+async fn accept(listener: TcpListener, sender: mpsc::UnboundedSender<Vec<Span>>, viewer: Store) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
-        let sender = sender.clone();
-        let service = service_fn(move |request| receive(request, sender.clone()));
+        let (sender, viewer) = (sender.clone(), viewer.clone());
+        let service = service_fn(move |request| receive(request, sender.clone(), viewer.clone()));
         tokio::spawn(async move {
             // A service that ends drops its connection; nobody waits for the outcome.
             http1::Builder::new()
@@ -76,6 +77,7 @@ async fn accept(listener: TcpListener, sender: mpsc::UnboundedSender<Vec<Span>>)
 async fn receive(
     request: Request<Incoming>,
     sender: mpsc::UnboundedSender<Vec<Span>>,
+    viewer: Store,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let answer = |status, body: Vec<u8>| {
         let mut response = Response::new(Full::from(body));
@@ -95,6 +97,10 @@ async fn receive(
     };
     match ExportTraceServiceRequest::decode(body.to_bytes()) {
         Ok(export) => {
+            if viewer.accept(export.clone()).await.is_err() {
+                // The services send it again.
+                return answer(StatusCode::SERVICE_UNAVAILABLE, Vec::new());
+            }
             let spans = export.resource_spans.into_iter().flat_map(spans).collect();
             // Nobody receives any more while the launcher ends; then nobody misses them.
             sender.send(spans).ok();

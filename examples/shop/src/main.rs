@@ -12,6 +12,7 @@ mod shop;
 mod style;
 mod trace;
 mod tree;
+mod viewer;
 
 use std::{env, error::Error, process::ExitCode};
 
