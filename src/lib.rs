@@ -78,6 +78,7 @@
 )]
 
 mod body;
+mod captured;
 mod client;
 mod config;
 mod context;
