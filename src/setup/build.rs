@@ -16,8 +16,9 @@ use super::{
     error::SetupError,
     exporters::{Erased, Exits},
     ids::ChosenIds,
+    loggers::Loggers,
     meters::Meters,
-    pipeline::Pipeline,
+    pipeline::{Disabled, Pipeline},
     propagators,
     resource::{self, SERVICE_NAME},
     sampler,
@@ -69,7 +70,7 @@ impl Setup {
             return Ok(Built {
                 telemetry: Telemetry {
                     handle: Handle::new(&NoopTracerProvider::new(), traits),
-                    lifecycle: None,
+                    lifecycle: Some(Box::new(Disabled)),
                 },
                 provider: None,
                 meters: None,
@@ -84,10 +85,18 @@ impl Setup {
             let report = self.report.clone();
             metering(&meters.provider).warn(move |text| report.warn(text))
         });
+        let loggers = Loggers::new(
+            std::mem::take(&mut self.loggers),
+            settings.logs.clone(),
+            resource.clone(),
+            thread.clone(),
+            self.report.clone(),
+        );
         traits.lost = self.warn_lost_context.then(|| {
             let report = self.report.clone();
             Lost::new(move |text| report.warn(text))
         });
+        let mut polling = Vec::new();
         let (provider, watches) = match self.provider.take() {
             Some(provider) => {
                 traits.sampler = SamplerReads::Everything;
@@ -95,10 +104,16 @@ impl Setup {
                 (provider, Vec::new())
             }
             None => {
-                let sampler = match self.sampler.take() {
-                    Some(choice) => choice.make()?,
-                    None => sampler::Chosen::of(&settings.traces.sampler, &self.report),
+                let site = sampler::Site {
+                    service: &resource::service_name(&resource),
+                    thread: &thread,
+                    report: &self.report,
                 };
+                let mut sampler = match self.sampler.take() {
+                    Some(choice) => choice.make(&site)?,
+                    None => sampler::Chosen::of(&settings.traces.sampler, &site)?,
+                };
+                polling.append(&mut sampler.polling);
                 traits.sampler = match self.processors.as_slice() {
                     [] => sampler.reads,
                     [..] => SamplerReads::Everything,
@@ -113,8 +128,10 @@ impl Setup {
                 lifecycle: Some(Box::new(Pipeline {
                     provider: provider.clone(),
                     meters,
+                    loggers,
                     watches,
                     thread,
+                    polling,
                     deadline: self.shutdown_timeout,
                     report: self.report,
                 })),

@@ -242,6 +242,11 @@ impl Settled {
         self.unreachable + self.queue_full + self.closed
     }
 
+    /// All of which is known what became of them.
+    pub(super) fn sum(&self) -> u64 {
+        self.acknowledged + self.lost()
+    }
+
     fn lost(&self) -> u64 {
         self.rejected + self.dropped() + self.unknown
     }

@@ -37,7 +37,7 @@ pub(super) fn logs(
     _settings: &Otlp,
     _thread: &Thread,
     _report: &Report,
-) -> Result<Absent, SetupError> {
+) -> Result<(Absent, Arc<Ledger>), SetupError> {
     Err(error("OTEL_LOGS_EXPORTER", "log records"))
 }
 

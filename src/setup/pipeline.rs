@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use opentelemetry::Context;
 use opentelemetry_sdk::{
     error::{OTelSdkError, OTelSdkResult},
     trace::SdkTracerProvider,
@@ -17,8 +18,10 @@ use tokio::sync::oneshot;
 
 use super::{
     error::{ShutdownError, Why},
+    loggers::Loggers,
     meters::Meters,
     report::Report,
+    sampler::polling::Polling,
     transport::thread::Thread,
     watch::{Standing, Watch},
 };
@@ -32,14 +35,21 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 pub(super) struct Pipeline {
     pub(super) provider: SdkTracerProvider,
     pub(super) meters: Option<Meters>,
+    pub(super) loggers: Loggers,
     pub(super) watches: Vec<Arc<Watch>>,
     pub(super) thread: Thread,
+    /// What samplers ask of servers.
+    pub(super) polling: Vec<Polling>,
     pub(super) deadline: Duration,
     pub(super) report: Report,
 }
 
+/// In its place where `OTEL_SDK_DISABLED` is set.
+#[derive(Debug)]
+pub(super) struct Disabled;
+
 #[derive(Clone, Copy)]
-enum Last {
+pub(super) enum Last {
     Flush,
     Shutdown,
 }
@@ -102,6 +112,10 @@ impl Lifecycle for Pipeline {
     }
 }
 
+impl Lifecycle for Disabled {
+    fn close(&mut self) {}
+}
+
 impl Pipeline {
     async fn finish(self, last: Last) -> Result<(), ShutdownError> {
         let (sender, receiver) = oneshot::channel();
@@ -122,6 +136,9 @@ impl Pipeline {
     }
 
     fn finish_blocking(&self, last: Last) -> Result<(), ShutdownError> {
+        if let Last::Shutdown = last {
+            self.polling.iter().for_each(Polling::stop);
+        }
         let before = self.standing();
         let _hurry = self.thread.hurry(self.limit(last));
         let deadline = self.limit(last);
@@ -136,20 +153,19 @@ impl Pipeline {
                 Last::Shutdown => meters.shutdown(deadline),
             })
         });
-        let ends = spans.and_then(|spans| Ok((spans, metrics.transpose()?)));
-        let (spans, metrics) = ends.map_err(|error| self.no_thread(&error))?;
-        // Both have ended then, or have had their time.
-        let (spans, metrics) = (spans(), metrics.map_or(Ok(()), |metrics| metrics()));
+        let records = self.loggers.ending(last, deadline);
+        let records = records.map(|end| aside(deadline, end));
+        let ends = spans.and_then(|spans| Ok((spans, metrics.transpose()?, records.transpose()?)));
+        let (spans, metrics, records) = ends.map_err(|error| self.no_thread(&error))?;
+        // All have ended then, or have had their time.
+        let spans = spans();
+        let metrics = metrics.map_or(Ok(()), |metrics| metrics());
+        let records = records.map_or(Ok(()), |records| records());
         self.verdict(last, &before, spans)?;
         let undelivered = self.meters.as_ref().and_then(Meters::undelivered);
-        match (metrics, undelivered) {
-            (Err(OTelSdkError::Timeout(_)), _) => {
-                Err(ShutdownError::new(0, Why::MetricsDeadline(deadline)))
-            }
-            (Err(error), _) => Err(ShutdownError::new(0, Why::Metrics(error.to_string()))),
-            (Ok(()), Some(cause)) => Err(ShutdownError::new(0, Why::Metrics(cause))),
-            (Ok(()), None) => Ok(()),
-        }
+        besides("the last metrics", metrics, undelivered, deadline)?;
+        let undelivered = self.loggers.undelivered();
+        besides("the last log records", records, undelivered, deadline)
     }
 
     fn verdict(
@@ -212,6 +228,22 @@ impl Pipeline {
     }
 }
 
+/// What became of another signal than spans.
+fn besides(
+    what: &'static str,
+    result: OTelSdkResult,
+    undelivered: Option<String>,
+    deadline: Duration,
+) -> Result<(), ShutdownError> {
+    let why = match (result, undelivered) {
+        (Err(OTelSdkError::Timeout(_)), _) => Why::BesidesDeadline(what, deadline),
+        (Err(error), _) => Why::Besides(what, error.to_string()),
+        (Ok(()), Some(cause)) => Why::Besides(what, cause),
+        (Ok(()), None) => return Ok(()),
+    };
+    Err(ShutdownError::new(0, why))
+}
+
 /// Begins it on a thread of its own, which keeps no deadline where a processor keeps none. What it gives waits for the
 /// result for the rest of the time.
 fn aside(
@@ -222,7 +254,11 @@ fn aside(
     let (sender, receiver) = mpsc::sync_channel(1);
     thread::Builder::new()
         .name("throughline-end".to_owned())
-        .spawn(move || sender.send(end()).ok())?;
+        .spawn(move || {
+            // What the end has to say is not to be exported.
+            let _suppressed = Context::enter_telemetry_suppressed_scope();
+            sender.send(end()).ok()
+        })?;
     Ok(move || {
         receiver
             .recv_timeout(deadline.saturating_sub(begin.elapsed()))

@@ -63,8 +63,10 @@ pub(super) fn logs(
     settings: &Otlp,
     thread: &Thread,
     report: &Report,
-) -> Result<LogExporter, SetupError> {
-    Line::new(settings, LOGS, Signal::LogRecords, thread, report).map(LogExporter::new)
+) -> Result<(LogExporter, Arc<Ledger>), SetupError> {
+    let line = Line::new(settings, LOGS, Signal::LogRecords, thread, report)?;
+    let ledger = Arc::clone(&line.ledger);
+    Ok((LogExporter::new(line), ledger))
 }
 
 /// Whether this build can send by OTLP.
