@@ -76,6 +76,7 @@
 )]
 
 mod body;
+mod captured;
 mod client;
 mod config;
 mod context;

@@ -9,7 +9,9 @@ use std::{
 /// The modules of each level. A module knows those of the levels below its own.
 const LEVELS: [&[&str]; 9] = [
     // Only `http`, `smallvec` and std.
-    &["guard", "head", "outcome", "protocol", "scan", "value"],
+    &[
+        "captured", "guard", "head", "outcome", "protocol", "scan", "value",
+    ],
     // Frameworks, behind one door each.
     &["extensions"],
     // OpenTelemetry's API, and pure conventions.
@@ -39,6 +41,7 @@ const LEVELS: [&[&str]; 9] = [
 
 /// Acquaintances within a level.
 const NEIGHBOURS: &[(&str, &str)] = &[
+    ("captured", "protocol"),
     ("future", "body"),
     ("forced", "decision"),
     ("head", "scan"),
@@ -66,7 +69,7 @@ const EXCEPTIONS: [(&str, &str); 1] = [("extensions/sdk.rs", "setup")];
 
 /// Where gRPC has a name: what it is, how it is told, its headers, and its own way to carry a trace.
 const GRPC: [&str; 7] = [
-    "config.rs",
+    "captured.rs",
     "conventions.rs",
     "otel.rs",
     "propagate/binary.rs",
