@@ -192,6 +192,8 @@ impl Setup {
         let built = self.make(Scope::Process)?;
         subscriber.install(&built.telemetry, &env)?;
         drop(held);
+        // The globals tell of each that is set.
+        let _suppressed = opentelemetry::Context::enter_telemetry_suppressed_scope();
         built.telemetry.install();
         if let Some(provider) = built.provider {
             global::set_tracer_provider(provider);
