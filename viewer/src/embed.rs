@@ -1,7 +1,7 @@
 //! The viewer inside a service: spans go from its SDK to the store without a network.
 
 use opentelemetry_proto::{
-    tonic::collector::trace::v1::ExportTraceServiceRequest,
+    tonic::collector::{logs::v1::ExportLogsServiceRequest, trace::v1::ExportTraceServiceRequest},
     transform::{
         common::tonic::ResourceAttributesWithSchema,
         trace::tonic::group_spans_by_resource_and_scope,
@@ -43,6 +43,15 @@ impl Store {
     /// When they were not stored; [`StoreError::Overloaded`] can be tried again.
     pub async fn accept(&self, request: ExportTraceServiceRequest) -> Result<(), StoreError> {
         self.write(Batch::of_spans(request.resource_spans)).await
+    }
+
+    /// Stores log records as [`accept`](Self::accept) stores spans.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept`](Self::accept).
+    pub async fn accept_logs(&self, request: ExportLogsServiceRequest) -> Result<(), StoreError> {
+        self.write(Batch::of_logs(request.resource_logs)).await
     }
 }
 
