@@ -36,7 +36,7 @@ const LEVELS: [&[&str]; 9] = [
     &["body", "future", "route"],
     &["client", "server"],
     // Integrations and doors: nobody below knows them.
-    &["axum", "logs", "otel", "reqwest", "setup"],
+    &["axum", "guide", "logs", "otel", "reqwest", "setup"],
 ];
 
 /// Acquaintances within a level.
