@@ -8,6 +8,8 @@ use crate::{
     Result,
     check::problems,
     collector::Collector,
+    launcher::Options,
+    logs::Record,
     processes::{Reports, Service},
     scenario::{Customer, Scenario},
     services::stock::SEARCHING,
@@ -35,11 +37,12 @@ pub(crate) struct Shop {
 
 impl Shop {
     /// Whoever is called starts first.
-    pub(crate) async fn open(style: Style, prometheus: bool) -> Result<Self> {
+    pub(crate) async fn open(style: Style, options: Options) -> Result<Self> {
         let collector = Collector::start().await?;
         let reports = |metrics_port| Reports {
             collector: collector.address,
-            metrics_port: prometheus.then_some(metrics_port),
+            metrics_port: options.prometheus.then_some(metrics_port),
+            logs: options.logs,
         };
         let stock = Service::start("stock", 4002, &[], reports(9466)).await?;
         let pricing = Service::start("pricing", 4003, &[], reports(9467)).await?;
@@ -158,6 +161,8 @@ impl Shop {
                 spans = self.collector.next() => self.traces.add(spans),
                 () = sleep_until(quiet.unwrap_or_else(Instant::now)), if quiet.is_some() => {}
             }
+            // Nobody looks at them any more.
+            drop(self.collector.records());
             for trace in self.traces.take_quiet(QUIET) {
                 println!(
                     "{}",
@@ -170,7 +175,7 @@ impl Shop {
     }
 
     /// Whoever calls ends first. All are told, whatever becomes of the others.
-    pub(crate) async fn close(mut self) -> Result<Traces> {
+    pub(crate) async fn close(mut self) -> Result<(Traces, Vec<Record>)> {
         let ends = [
             self.storefront.stop().await,
             self.orders.stop().await,
@@ -179,6 +184,6 @@ impl Shop {
         ];
         self.traces.add(self.collector.rest());
         ends.into_iter().collect::<Result<()>>()?;
-        Ok(self.traces)
+        Ok((self.traces, self.collector.records()))
     }
 }
