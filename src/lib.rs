@@ -159,7 +159,7 @@ mod setup;
 mod tasks;
 
 #[cfg(feature = "setup")]
-pub use crate::setup::{Setup, SetupError, ShutdownError, init, stop_signal};
+pub use crate::setup::{Setup, SetupError, ShutdownError, SpanCounts, WhenFull, init, stop_signal};
 #[cfg(feature = "tokio")]
 pub use crate::tasks::{spawn, spawn_blocking};
 pub use crate::{

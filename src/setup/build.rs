@@ -14,7 +14,8 @@ use super::{
     endpoint,
     env::Env,
     error::SetupError,
-    exporters::{Erased, Exits},
+    exporters::{Erased, Exporters},
+    exports::Exports,
     ids::ChosenIds,
     meters::Meters,
     pipeline::Pipeline,
@@ -22,8 +23,6 @@ use super::{
     resource::{self, SERVICE_NAME},
     sampler,
     settings::{LogExporter, MetricExporter, Otlp, Reader, Settings, SpanExporter, SpanLimits},
-    transport::thread::Thread,
-    watch::Watch,
 };
 use crate::{
     lost::Lost,
@@ -87,12 +86,12 @@ impl Setup {
             let report = self.report.clone();
             Lost::new(move |text| report.warn(text))
         });
-        let thread = Thread::default();
-        let (provider, watches) = match self.provider.take() {
+        let exports = Exports::new(self.report.clone());
+        let provider = match self.provider.take() {
             Some(provider) => {
                 traits.sampler = SamplerReads::Everything;
                 traits.ids = Ids::Unknown;
-                (provider, Vec::new())
+                provider
             }
             None => {
                 let sampler = match self.sampler.take() {
@@ -103,7 +102,7 @@ impl Setup {
                     [] => sampler.reads,
                     [..] => SamplerReads::Everything,
                 };
-                self.provider_of(&settings, sampler, resource, &thread)?
+                self.provider_of(&settings, sampler, resource, &exports)?
             }
         };
         Ok(Built {
@@ -113,8 +112,7 @@ impl Setup {
                 lifecycle: Some(Box::new(Pipeline {
                     provider: provider.clone(),
                     meters,
-                    watches,
-                    thread,
+                    exports,
                     deadline: self.shutdown_timeout,
                     report: self.report,
                 })),
@@ -131,6 +129,9 @@ impl Setup {
         if let Some(name) = self.service_name.take() {
             attributes.push(KeyValue::new(SERVICE_NAME, name));
         }
+        let room = &mut settings.traces.room;
+        room.bytes = self.queue_bytes.unwrap_or(room.bytes);
+        room.when_full = self.when_full.unwrap_or(room.when_full);
         let Some(base) = &self.endpoint else {
             return Ok(());
         };
@@ -151,24 +152,26 @@ impl Setup {
         settings: &Settings,
         sampler: sampler::Chosen,
         resource: Resource,
-        thread: &Thread,
-    ) -> Result<(SdkTracerProvider, Vec<Arc<Watch>>), SetupError> {
-        let exits = Exits::new(
+        exports: &Exports,
+    ) -> Result<SdkTracerProvider, SetupError> {
+        let exporters = Exporters {
+            exports,
+            room: settings.traces.room,
+        };
+        let processors = exporters.processors(
             std::mem::take(&mut self.processors),
             std::mem::take(&mut self.exporters),
             &settings.traces,
-            &self.report,
-            thread,
         )?;
         let mut provider = SdkTracerProvider::builder()
             .with_sampler(sampler.sampler)
             .with_id_generator(ChosenIds::default())
             .with_span_limits(limits(&settings.traces.limits))
             .with_resource(resource);
-        for processor in exits.processors {
+        for processor in processors {
             provider = provider.with_span_processor(Erased(processor));
         }
-        Ok((provider.build(), exits.watches))
+        Ok(provider.build())
     }
 }
 

@@ -1,11 +1,13 @@
 //! From the environment and a builder to a running pipeline. The SDK enters here and nowhere above.
 
+mod batch;
 mod build;
 mod builder;
 mod endpoint;
 mod env;
 mod error;
 mod exporters;
+mod exports;
 mod ids;
 mod instance;
 mod meters;
@@ -18,9 +20,7 @@ mod sampler;
 #[allow(dead_code, reason = "what is read of it depends on the features")]
 mod settings;
 mod signal;
-mod watch;
 
-#[allow(dead_code, reason = "what is used of it depends on the features")]
 mod ledger;
 #[allow(dead_code, reason = "what is used of it depends on the features")]
 mod transport;
@@ -32,6 +32,12 @@ mod otlp;
 #[allow(dead_code, reason = "signals whose exporter is not made yet")]
 #[path = "otlp_absent.rs"]
 mod otlp;
+
+#[cfg(feature = "zipkin")]
+mod zipkin;
+#[cfg(not(feature = "zipkin"))]
+#[path = "zipkin/absent.rs"]
+mod zipkin;
 
 #[cfg(feature = "otlp-grpc")]
 #[path = "otlp/grpc.rs"]
@@ -94,9 +100,11 @@ mod prometheus;
 mod prometheus;
 
 pub use self::{
+    batch::SpanCounts,
     builder::{Setup, init},
     error::{SetupError, ShutdownError},
     otel_types::{SetupExt, meter_provider},
     sampler::{Forcible, ProbabilitySampler},
+    settings::WhenFull,
     signal::stop_signal,
 };

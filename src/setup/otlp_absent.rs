@@ -3,45 +3,37 @@
 use std::time::Duration;
 
 use opentelemetry_sdk::{
+    Resource,
     error::OTelSdkResult,
     logs::{LogBatch, LogExporter},
     metrics::{self, data::ResourceMetrics, exporter::PushMetricExporter},
-    trace::{SpanData, SpanExporter},
+    trace::SpanData,
 };
 
 use super::{
+    batch::Exit,
     error::SetupError,
-    report::Report,
+    exports::Exports,
     settings::{Otlp, Temporality},
-    transport::thread::Thread,
-    watch::Cause,
+    transport::{Failure, Taken},
 };
 
 /// An exporter that there is none of.
 #[derive(Debug)]
 pub(super) enum Absent {}
 
-pub(super) fn spans(
-    _settings: &Otlp,
-    _cause: Cause,
-    _thread: &Thread,
-) -> Result<Absent, SetupError> {
+pub(super) fn spans(_settings: &Otlp) -> Result<Absent, SetupError> {
     Err(error("OTEL_TRACES_EXPORTER", "spans"))
 }
 
-pub(super) fn logs(
-    _settings: &Otlp,
-    _thread: &Thread,
-    _report: &Report,
-) -> Result<Absent, SetupError> {
+pub(super) fn logs(_settings: &Otlp, _exports: &Exports) -> Result<Absent, SetupError> {
     Err(error("OTEL_LOGS_EXPORTER", "log records"))
 }
 
 pub(super) fn metrics(
     _settings: &Otlp,
     _temporality: Temporality,
-    _thread: &Thread,
-    _report: &Report,
+    _exports: &Exports,
 ) -> Result<Absent, SetupError> {
     Err(error("OTEL_METRICS_EXPORTER", "metrics"))
 }
@@ -53,8 +45,22 @@ fn error(variable: &str, signal: &str) -> SetupError {
     ))
 }
 
-impl SpanExporter for Absent {
-    async fn export(&self, _batch: Vec<SpanData>) -> OTelSdkResult {
+impl Exit for Absent {
+    type Parcel = ();
+
+    fn set_resource(&mut self, _resource: &Resource) {
+        match *self {}
+    }
+
+    fn pack(&mut self, _spans: Vec<SpanData>) {
+        match *self {}
+    }
+
+    async fn attempt(&mut self, _parcel: &mut ()) -> Result<Taken, Failure> {
+        match *self {}
+    }
+
+    async fn close(&mut self) {
         match *self {}
     }
 }

@@ -3,9 +3,9 @@
 use std::{
     any::Any,
     net::SocketAddr,
-    sync::{Arc, mpsc},
+    sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use opentelemetry_sdk::{
@@ -15,24 +15,25 @@ use opentelemetry_sdk::{
 use tokio::sync::oneshot;
 
 use super::{
-    error::{ShutdownError, Why},
+    batch::SpanCounts,
+    error::{Lost, ShutdownError, Why},
+    exports::Exports,
     meters::Meters,
     report::Report,
-    transport::thread::Thread,
-    watch::{Standing, Watch},
 };
 use crate::telemetry::{Lifecycle, Telemetry};
 
 /// The SDK's processors wait no longer for a flush.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
+/// What a processor needs to account for what it gives up at the deadline.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What there is to flush and to close.
 #[derive(Clone, Debug)]
 pub(super) struct Pipeline {
     pub(super) provider: SdkTracerProvider,
     pub(super) meters: Option<Meters>,
-    pub(super) watches: Vec<Arc<Watch>>,
-    pub(super) thread: Thread,
+    pub(super) exports: Exports,
     pub(super) deadline: Duration,
     pub(super) report: Report,
 }
@@ -41,6 +42,21 @@ pub(super) struct Pipeline {
 enum Last {
     Flush,
     Shutdown,
+}
+
+/// Ends one of the providers.
+type Part = Box<dyn FnOnce(Last, Duration) -> OTelSdkResult + Send>;
+
+/// What has not arrived so far.
+#[derive(Debug, Default)]
+struct Losses {
+    all: Lost,
+    /// Of that, what nobody was told of.
+    untold: Lost,
+    /// Spans that are not lost yet.
+    waiting: u64,
+    has_timed_out: bool,
+    cause: Option<String>,
 }
 
 impl Telemetry {
@@ -86,6 +102,21 @@ impl Telemetry {
         self.pipeline()?.meters?.address
     }
 
+    /// What became of the spans that ended so far, over all exporters. It can be asked at any time, and before
+    /// [`shutdown`](Self::shutdown) takes the pipeline away; [`counts_reader`](Self::counts_reader) outlives it.
+    pub fn counts(&self) -> SpanCounts {
+        self.counts_reader()()
+    }
+
+    /// [`counts`](Self::counts) as a function that can be kept, also beyond the end.
+    pub fn counts_reader(&self) -> impl Fn() -> SpanCounts + Send + Sync + 'static {
+        let exports = self.pipeline().map(|pipeline| pipeline.exports);
+        move || {
+            let accounts = exports.iter().flat_map(Exports::accounts);
+            accounts.map(|account| account.counts()).sum()
+        }
+    }
+
     pub(super) fn pipeline(&self) -> Option<Pipeline> {
         let lifecycle: &dyn Any = self.lifecycle.as_deref()?;
         lifecycle.downcast_ref::<Pipeline>().cloned()
@@ -104,81 +135,101 @@ impl Lifecycle for Pipeline {
 impl Pipeline {
     async fn finish(self, last: Last) -> Result<(), ShutdownError> {
         let (sender, receiver) = oneshot::channel();
-        let deadline = self.limit(last);
         let worker = self.clone();
         let spawned = thread::Builder::new()
             .name("throughline-finish".to_owned())
             .spawn(move || sender.send(worker.finish_blocking(last)).ok());
-        if let Err(error) = spawned {
-            return Err(self.no_thread(&error));
+        match spawned {
+            // It sends whatever happens.
+            Ok(_) => receiver.await.unwrap_or(Ok(())),
+            Err(error) => Err(self.no_thread(&error)),
         }
-        receiver.await.unwrap_or_else(|_| {
-            Err(ShutdownError::new(
-                self.undelivered(),
-                Why::Deadline(deadline),
-            ))
-        })
     }
 
     fn finish_blocking(&self, last: Last) -> Result<(), ShutdownError> {
-        let before = self.standing();
-        let _hurry = self.thread.hurry(self.limit(last));
-        let (sender, receiver) = mpsc::sync_channel(1);
-        let provider = self.provider.clone();
-        let meters = self.meters.clone().map(|meters| meters.provider);
-        let deadline = self.limit(last);
-        let spawned = thread::Builder::new()
-            .name("throughline-export".to_owned())
-            .spawn(move || {
-                let result = match last {
-                    Last::Flush => provider.force_flush(),
-                    Last::Shutdown => provider.shutdown_with_timeout(deadline),
-                };
-                let measured = match (last, meters) {
-                    (_, None) => Ok(()),
-                    (Last::Flush, Some(meters)) => meters.force_flush(),
-                    (Last::Shutdown, Some(meters)) => meters.shutdown_with_timeout(deadline),
-                };
-                let result = result.and(measured);
-                sender.send(result).ok()
-            });
-        if let Err(error) = spawned {
-            return Err(self.no_thread(&error));
-        }
-        // The provider keeps no deadline where a processor keeps none.
-        let result = receiver
-            .recv_timeout(deadline)
-            .unwrap_or(Err(OTelSdkError::Timeout(deadline)));
+        let before = self.losses();
+        let limit = self.limit(last);
+        // All exporters send what they have, at the same time.
+        let _hurry = self.exports.hurry(limit);
+        let result = self.end(last, limit)?;
         self.verdict(last, &before, result)
+    }
+
+    /// Ends the parts, none of which keeps the others waiting for ever.
+    fn end(&self, last: Last, limit: Duration) -> Result<OTelSdkResult, ShutdownError> {
+        let deadline = Instant::now().checked_add(limit);
+        let (sender, receiver) = mpsc::channel();
+        let mut result = Ok(());
+        // What is measured of the export of spans is exported after it.
+        for stage in [vec![self.traces()], self.measured()] {
+            let mut pending = 0;
+            for part in stage {
+                pending += 1;
+                let sender = sender.clone();
+                let left = left(deadline, limit);
+                thread::Builder::new()
+                    .name("throughline-end".to_owned())
+                    .spawn(move || sender.send(part(last, left)).ok())
+                    .map_err(|error| self.no_thread(&error))?;
+            }
+            for _ in 0..pending {
+                // A provider keeps no deadline where a processor keeps none.
+                let left = left(deadline, limit) + GRACE;
+                let one = receiver
+                    .recv_timeout(left)
+                    .unwrap_or(Err(OTelSdkError::Timeout(limit)));
+                result = result.and(match one {
+                    // A second end finds nothing to do.
+                    Err(OTelSdkError::AlreadyShutdown) => Ok(()),
+                    other => other,
+                });
+            }
+        }
+        Ok(result)
+    }
+
+    fn traces(&self) -> Part {
+        let provider = self.provider.clone();
+        Box::new(move |last, limit| match last {
+            Last::Flush => provider.force_flush(),
+            Last::Shutdown => provider.shutdown_with_timeout(limit),
+        })
+    }
+
+    fn measured(&self) -> Vec<Part> {
+        let meters = self.meters.clone();
+        let part = |meters: Meters| -> Part {
+            Box::new(move |last, limit| match last {
+                Last::Flush => meters.provider.force_flush(),
+                Last::Shutdown => meters.provider.shutdown_with_timeout(limit),
+            })
+        };
+        meters.map(part).into_iter().collect()
     }
 
     fn verdict(
         &self,
         last: Last,
-        before: &Standing,
+        before: &Losses,
         result: OTelSdkResult,
     ) -> Result<(), ShutdownError> {
-        let mut now = self.standing();
-        let cause = now.cause.take();
-        let timed_out = matches!(result, Err(OTelSdkError::Timeout(_)))
-            || self.watches.iter().any(|watch| watch.has_timed_out());
-        let failed = now.failed - before.failed;
-        let (failed, pending) = match last {
-            Last::Flush => (failed, 0),
-            Last::Shutdown => (failed.max(now.outage), now.pending()),
+        let now = self.losses();
+        let timed_out = matches!(result, Err(OTelSdkError::Timeout(_))) || now.has_timed_out;
+        let mut lost = match last {
+            Last::Flush => now.since(before),
+            Last::Shutdown => now.untold,
         };
-        let why = match (result, cause) {
-            _ if timed_out => {
-                let lost = failed + now.pending();
-                return Err(ShutdownError::new(lost, Why::Deadline(self.limit(last))));
-            }
-            (_, Some(cause)) if failed > 0 => Why::Refused(cause),
-            // A second end finds nothing to do.
-            (Ok(()) | Err(OTelSdkError::AlreadyShutdown), _) if pending == 0 => return Ok(()),
-            (Ok(()) | Err(OTelSdkError::AlreadyShutdown), _) => Why::QueueFull,
-            (Err(error), _) => Why::Processor(error.to_string()),
+        let why = if timed_out {
+            lost.spans += now.waiting;
+            Why::Deadline(self.limit(last))
+        } else if lost != Lost::default() {
+            now.cause.map_or(Why::QueueFull, Why::Refused)
+        } else if let Err(error) = result {
+            Why::Processor(error.to_string())
+        } else {
+            return Ok(());
         };
-        Err(ShutdownError::new(failed + pending, why))
+        Err(ShutdownError::new(lost, why))
     }
 
     fn limit(&self, last: Last) -> Duration {
@@ -188,33 +239,44 @@ impl Pipeline {
         }
     }
 
-    fn standing(&self) -> Standing {
-        let mut all = Standing::default();
-        for watch in &self.watches {
-            let one = watch.standing();
-            all.made += one.made;
-            all.delivered += one.delivered;
-            all.failed += one.failed;
-            all.outage += one.outage;
-            all.cause = all.cause.or(one.cause);
+    fn losses(&self) -> Losses {
+        let mut losses = Losses::default();
+        for account in self.exports.accounts() {
+            let counts = account.counts();
+            losses.all.spans += counts.made - counts.acknowledged - counts.queued;
+            losses.untold.spans += account.untold();
+            losses.waiting += counts.queued;
+            losses.has_timed_out |= account.has_timed_out();
+            losses.cause = losses.cause.or_else(|| account.ledger.cause());
         }
-        all
-    }
-
-    fn undelivered(&self) -> u64 {
-        let now = self.standing();
-        now.pending() + now.outage
+        for ledger in self.exports.ledgers() {
+            losses.all.add(ledger.signal(), ledger.settled().lost());
+            losses.untold.add(ledger.signal(), ledger.untold(0));
+            losses.cause = losses.cause.or_else(|| ledger.cause());
+        }
+        losses
     }
 
     fn no_thread(&self, error: &std::io::Error) -> ShutdownError {
+        let mut lost = self.losses().untold;
+        lost.spans += self.losses().waiting;
         let why = format!("no thread could be started: {error}");
-        ShutdownError::new(self.undelivered(), Why::Processor(why))
+        ShutdownError::new(lost, Why::Processor(why))
     }
 }
 
-impl Standing {
-    /// Neither delivered nor failed: still queued, or dropped for want of room.
-    fn pending(&self) -> u64 {
-        self.made.saturating_sub(self.delivered + self.failed)
+impl Losses {
+    fn since(&self, before: &Self) -> Lost {
+        Lost {
+            spans: self.all.spans - before.all.spans,
+            log_records: self.all.log_records - before.all.log_records,
+            data_points: self.all.data_points - before.all.data_points,
+        }
     }
+}
+
+fn left(deadline: Option<Instant>, limit: Duration) -> Duration {
+    deadline.map_or(limit, |deadline| {
+        deadline.saturating_duration_since(Instant::now())
+    })
 }

@@ -57,6 +57,7 @@ pub(super) struct Traces {
     pub(super) processors: Vec<Processing<SpanExporter>>,
     /// For exporters that code gives.
     pub(super) batch: Batch,
+    pub(super) room: Room,
     pub(super) sampler: Sampler,
     pub(super) limits: SpanLimits,
 }
@@ -91,6 +92,25 @@ pub(super) struct Batch {
     pub(super) size: usize,
     /// How long one export may take, retries included. `None` is without limit.
     pub(super) timeout: Option<Duration>,
+}
+
+/// The room in a queue of spans, besides their number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Room {
+    /// Memory that the spans of a queue take, about.
+    pub(super) bytes: usize,
+    pub(super) when_full: WhenFull,
+}
+
+/// Which spans are dropped when the queue of an exporter is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// Those that wait the longest. After an outage the collector learns what happened last.
+    #[default]
+    DropOldest,
+    /// Those that end. After an outage the collector learns how it began.
+    DropNewest,
 }
 
 #[derive(Clone, Debug)]
@@ -236,6 +256,15 @@ impl Batch {
         Self {
             delay: self.delay.min(Duration::from_millis(100)),
             ..self
+        }
+    }
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            bytes: 16 << 20,
+            when_full: WhenFull::default(),
         }
     }
 }

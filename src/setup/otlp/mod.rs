@@ -7,23 +7,21 @@ mod logs;
 mod metrics;
 mod spans;
 
-pub(super) use self::{logs::LogExporter, metrics::MetricExporter, spans::SpanExporter};
+pub(super) use self::{logs::LogExporter, metrics::MetricExporter, spans::Spans};
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use self::courier::{Courier, Parcel};
 use super::{
-    endpoint::Shown,
     error::SetupError,
+    exports::Exports,
     ledger::{Ledger, Signal},
-    report::Report,
     settings::{Otlp, Temporality},
     transport::{
         Failure, Taken,
         delivery::{Attempt, Backoff, Fate, Terms},
-        thread::{Running, Thread},
+        thread::Running,
     },
-    watch::Cause,
 };
 
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
@@ -35,7 +33,7 @@ const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 struct Line {
     courier: Arc<Courier>,
     backoff: Arc<tokio::sync::Mutex<Backoff>>,
-    settings: Otlp,
+    limit: Option<Duration>,
     thread: Running,
     ledger: Arc<Ledger>,
 }
@@ -47,34 +45,23 @@ struct Errand {
     parcel: Parcel,
 }
 
-/// An exporter of spans, which tells of outages on its own.
-pub(super) fn spans(
-    settings: &Otlp,
-    cause: Cause,
-    thread: &Thread,
-) -> Result<SpanExporter, SetupError> {
-    let silent = Report::to(|_| {});
-    let line = Line::new(settings, TRACES, Signal::Spans, thread, &silent)?;
-    Ok(SpanExporter::new(line, cause))
+/// What a worker takes batches of spans to.
+pub(super) fn spans(settings: &Otlp) -> Result<Spans, SetupError> {
+    Courier::new(settings, TRACES).map(Spans::new)
 }
 
 /// An exporter of log records, which tells of outages on its own: to the SDK it never fails.
-pub(super) fn logs(
-    settings: &Otlp,
-    thread: &Thread,
-    report: &Report,
-) -> Result<LogExporter, SetupError> {
-    Line::new(settings, LOGS, Signal::LogRecords, thread, report).map(LogExporter::new)
+pub(super) fn logs(settings: &Otlp, exports: &Exports) -> Result<LogExporter, SetupError> {
+    Line::new(settings, LOGS, Signal::LogRecords, exports).map(LogExporter::new)
 }
 
 /// An exporter of metrics, which tells of outages on its own: to the SDK it never fails.
 pub(super) fn metrics(
     settings: &Otlp,
     temporality: Temporality,
-    thread: &Thread,
-    report: &Report,
+    exports: &Exports,
 ) -> Result<MetricExporter, SetupError> {
-    let line = Line::new(settings, METRICS, Signal::DataPoints, thread, report)?;
+    let line = Line::new(settings, METRICS, Signal::DataPoints, exports)?;
     Ok(MetricExporter::new(line, temporality))
 }
 
@@ -83,25 +70,26 @@ impl Line {
         settings: &Otlp,
         method: &'static str,
         signal: Signal,
-        thread: &Thread,
-        report: &Report,
+        exports: &Exports,
     ) -> Result<Self, SetupError> {
-        let target = Shown(&settings.endpoint).to_string();
-        Ok(Self {
+        let ledger = Arc::new(exports.ledger(signal, &settings.endpoint));
+        let line = Self {
             courier: Arc::new(Courier::new(settings, method)?),
             backoff: Arc::default(),
-            settings: settings.clone(),
-            thread: thread.start()?,
-            ledger: Arc::new(Ledger::new(signal, target, report.clone())),
-        })
+            limit: settings.timeout,
+            thread: exports.thread()?,
+            ledger,
+        };
+        exports.keep_ledger(&line.ledger);
+        Ok(line)
     }
 
-    /// Sends so many items. Who does not know better may forget what became of them: the ledger tells.
-    async fn send(&self, parcel: Parcel, count: u64) -> Option<Fate> {
+    /// Sends so many items, and tells the ledger what became of them.
+    async fn send(&self, parcel: Parcel, count: u64) {
         let backoff = Arc::clone(&self.backoff);
         let ledger = Arc::clone(&self.ledger);
         let mut terms = Terms {
-            limit: self.settings.timeout,
+            limit: self.limit,
             haste: self.thread.haste(),
         };
         let errand = Errand {
@@ -112,15 +100,12 @@ impl Line {
         let sending = self.thread.spawn(async move {
             let mut backoff = backoff.lock().await;
             let fate = backoff.deliver(&mut terms, errand).await;
-            ledger.settle(count, fate.clone());
-            fate
+            ledger.settle(count, fate);
         });
-        let fate = sending.await.ok();
-        if fate.is_none() {
-            // The thread has ended.
-            self.ledger.closed(count);
+        if sending.await.is_err() {
+            let why = "the export thread has ended".to_owned();
+            self.ledger.settle(count, Fate::Unknown(why));
         }
-        fate
     }
 }
 

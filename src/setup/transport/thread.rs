@@ -2,12 +2,7 @@
 //!
 //! It serves a process without a runtime, one whose only thread is busy, and one that is shutting down.
 
-use std::{
-    fmt, io,
-    sync::{Arc, OnceLock},
-    thread,
-    time::Duration,
-};
+use std::{fmt, io, sync::Arc, thread};
 
 use opentelemetry::Context;
 use tokio::{
@@ -18,13 +13,8 @@ use tokio::{
 };
 
 use super::quiet;
-use crate::setup::error::SetupError;
 
-/// The thread of a pipeline, once something needs it. It ends with the last clone of what [`start`](Self::start) gave.
-#[derive(Clone, Default)]
-pub(in crate::setup) struct Thread(Arc<OnceLock<Running>>);
-
-/// A running export thread.
+/// A running export thread. It ends with the last clone.
 #[derive(Clone)]
 pub(in crate::setup) struct Running(Arc<Inner>);
 
@@ -47,26 +37,8 @@ pub(in crate::setup) struct Haste {
 #[must_use = "haste ends when it is dropped"]
 pub(in crate::setup) struct Hurry(watch::Sender<Haste>);
 
-impl Thread {
-    pub(in crate::setup) fn start(&self) -> Result<Running, SetupError> {
-        if let Some(running) = self.0.get() {
-            return Ok(running.clone());
-        }
-        let running = Running::start().map_err(|error| {
-            SetupError::new("the export thread cannot be started").with_source(error)
-        })?;
-        Ok(self.0.get_or_init(|| running).clone())
-    }
-
-    /// Somebody waits for so long. Where nothing is sent nothing is in haste.
-    pub(in crate::setup) fn hurry(&self, limit: Duration) -> Option<Hurry> {
-        let until = Instant::now().checked_add(limit);
-        Some(self.0.get()?.hurry(until))
-    }
-}
-
 impl Running {
-    fn start() -> io::Result<Self> {
+    pub(in crate::setup) fn start() -> io::Result<Self> {
         let runtime = runtime()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel();
@@ -93,7 +65,7 @@ impl Running {
     }
 
     /// Somebody waits until then, or for good.
-    fn hurry(&self, until: Option<Instant>) -> Hurry {
+    pub(in crate::setup) fn hurry(&self, until: Option<Instant>) -> Hurry {
         self.0.haste.send_modify(|haste| {
             haste.until = match (haste.waiting, haste.until, until) {
                 (0, _, until) => until,
@@ -122,14 +94,6 @@ impl Drop for Hurry {
         self.0.send_modify(|haste| {
             haste.waiting = haste.waiting.saturating_sub(1);
         });
-    }
-}
-
-impl fmt::Debug for Thread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Thread")
-            .field(&self.0.get().is_some())
-            .finish()
     }
 }
 
