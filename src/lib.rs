@@ -40,7 +40,7 @@
 //! | use an exporter, a sampler, a propagator or a provider of one's own | [`otel`] |
 //! | put a layer around a whole axum router | the module `axum` |
 //! | name a route from a handler | [`set_route`] |
-//! | write the trace id into each log line | the module `logs` |
+//! | write the trace id into each log line, and export logs | `Subscriber`, the module `logs`, feature `tracing` |
 //! | write the trace id into an answer | [`current_ids`], [`ServerLayer::server_timing`] |
 //! | start a task that belongs to the request | [`spawn`], [`spawn_blocking`], [`carry`] |
 //! | take the request's context to a thread or a callback | [`Context`] |
@@ -158,6 +158,8 @@ mod setup;
 #[cfg(feature = "tokio")]
 mod tasks;
 
+#[cfg(feature = "tracing")]
+pub use crate::setup::Subscriber;
 #[cfg(feature = "setup")]
 pub use crate::setup::{Setup, SetupError, ShutdownError, SpanCounts, WhenFull, init, stop_signal};
 #[cfg(feature = "tokio")]
@@ -165,7 +167,7 @@ pub use crate::tasks::{spawn, spawn_blocking};
 pub use crate::{
     body::TracedBody,
     client::{Attempts, AttemptsLayer, AttemptsService, ClientLayer, ClientService},
-    context::{Carried, CarryExt, Context, carry, current_ids},
+    context::{BaggageError, Carried, CarryExt, Context, carry, current_ids},
     future::ResponseFuture,
     head::{RequestHead, ResponseHead, UriView},
     outcome::{Ending, Outcome},

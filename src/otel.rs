@@ -46,6 +46,32 @@ pub fn span_ids(context: &Context) -> SpanIds {
     SpanIds::of(context)
 }
 
+/// OpenTelemetry's own context, of a [`Context`](crate::Context) and as one: for parents, links and values of one's own.
+pub trait ContextExt: sealed::Sealed {
+    /// What OpenTelemetry's functions take.
+    fn as_otel(&self) -> &Context;
+
+    /// What [`carry`](crate::Context::carry), [`in_scope`](crate::Context::in_scope) and the baggage's methods are for.
+    fn from_otel(context: Context) -> Self;
+}
+
+mod sealed {
+    #[allow(unnameable_types, reason = "nobody else implements it")]
+    pub trait Sealed {}
+
+    impl Sealed for crate::context::Context {}
+}
+
+impl ContextExt for crate::context::Context {
+    fn as_otel(&self) -> &Context {
+        &self.0
+    }
+
+    fn from_otel(context: Context) -> Self {
+        Self(context)
+    }
+}
+
 /// A pipeline around a provider of one's own, and what the layers may know of it.
 #[derive(Debug)]
 #[must_use = "call build()"]

@@ -170,11 +170,7 @@ impl Choice {
         if let Some(handle) = self.given.as_ref().or_else(|| self.installed.get()) {
             return Cow::Borrowed(handle);
         }
-        let installed = INSTALLED
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        match installed {
+        match installed() {
             Some(handle) => Cow::Borrowed(self.installed.get_or_init(|| handle)),
             None => Cow::Owned(Handle::globals()),
         }
@@ -206,6 +202,18 @@ impl fmt::Debug for Handle {
             .field("metering", &self.0.metering)
             .finish_non_exhaustive()
     }
+}
+
+/// How the process's own pipeline hands contexts on; without one, OpenTelemetry's global way.
+pub(crate) fn propagation() -> Propagation {
+    installed().map_or(Propagation::Global, |handle| handle.0.propagation.clone())
+}
+
+fn installed() -> Option<Handle> {
+    INSTALLED
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
 }
 
 /// Where the layers' measurements go, of this provider. It stays its owner's to flush and to shut down.

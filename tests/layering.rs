@@ -45,6 +45,7 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("propagate", "decision"),
     ("propagate", "unrecorded"),
     ("remote", "semconv"),
+    ("setup", "logs"),
     ("setup", "otel"),
     ("span", "decision"),
     ("span", "semconv"),

@@ -10,19 +10,21 @@ use opentelemetry_sdk::{
 };
 
 use super::{
+    batch::Account,
     builder::Setup,
     endpoint,
     env::Env,
     error::SetupError,
     exporters::{Erased, Exporters},
-    exports::Exports,
     ids::ChosenIds,
+    loggers::Loggers,
     meters::Meters,
-    pipeline::Pipeline,
+    pipeline::{Disabled, Pipeline},
     propagators,
     resource::{self, SERVICE_NAME},
     sampler,
     settings::{LogExporter, MetricExporter, Otlp, Reader, Settings, SpanExporter, SpanLimits},
+    transport::thread::Thread,
 };
 use crate::{
     lost::Lost,
@@ -68,7 +70,7 @@ impl Setup {
             return Ok(Built {
                 telemetry: Telemetry {
                     handle: Handle::new(&NoopTracerProvider::new(), traits),
-                    lifecycle: None,
+                    lifecycle: Some(Box::new(Disabled)),
                 },
                 provider: None,
                 meters: None,
@@ -77,32 +79,46 @@ impl Setup {
         }
         let resource = resource::resource(&settings.resource);
         let meters = std::mem::take(&mut self.meters);
-        let meters = Meters::start(meters, &settings.metrics, &resource, &self.report)?;
+        let thread = Thread::default();
+        let meters = Meters::start(meters, &settings.metrics, &resource, &thread, &self.report)?;
         traits.metering = meters.as_ref().map(|meters| {
             let report = self.report.clone();
             metering(&meters.provider).warn(move |text| report.warn(text))
         });
+        let loggers = Loggers::new(
+            std::mem::take(&mut self.loggers),
+            settings.logs.clone(),
+            resource.clone(),
+            thread.clone(),
+            self.report.clone(),
+        );
         traits.lost = self.warn_lost_context.then(|| {
             let report = self.report.clone();
             Lost::new(move |text| report.warn(text))
         });
-        let exports = Exports::new(self.report.clone());
-        let provider = match self.provider.take() {
+        let mut polling = Vec::new();
+        let (provider, accounts) = match self.provider.take() {
             Some(provider) => {
                 traits.sampler = SamplerReads::Everything;
                 traits.ids = Ids::Unknown;
-                provider
+                (provider, Vec::new())
             }
             None => {
-                let sampler = match self.sampler.take() {
-                    Some(choice) => choice.make()?,
-                    None => sampler::Chosen::of(&settings.traces.sampler, &self.report),
+                let site = sampler::Site {
+                    service: &resource::service_name(&resource),
+                    thread: &thread,
+                    report: &self.report,
                 };
+                let mut sampler = match self.sampler.take() {
+                    Some(choice) => choice.make(&site)?,
+                    None => sampler::Chosen::of(&settings.traces.sampler, &site)?,
+                };
+                polling.append(&mut sampler.polling);
                 traits.sampler = match self.processors.as_slice() {
                     [] => sampler.reads,
                     [..] => SamplerReads::Everything,
                 };
-                self.provider_of(&settings, sampler, resource, &exports)?
+                self.provider_of(&settings, sampler, resource, &thread)?
             }
         };
         Ok(Built {
@@ -112,7 +128,10 @@ impl Setup {
                 lifecycle: Some(Box::new(Pipeline {
                     provider: provider.clone(),
                     meters,
-                    exports,
+                    loggers,
+                    accounts,
+                    thread,
+                    polling,
                     deadline: self.shutdown_timeout,
                     report: self.report,
                 })),
@@ -152,11 +171,13 @@ impl Setup {
         settings: &Settings,
         sampler: sampler::Chosen,
         resource: Resource,
-        exports: &Exports,
-    ) -> Result<SdkTracerProvider, SetupError> {
-        let exporters = Exporters {
-            exports,
+        thread: &Thread,
+    ) -> Result<(SdkTracerProvider, Vec<Arc<Account>>), SetupError> {
+        let mut exporters = Exporters {
+            thread,
+            report: &self.report,
             room: settings.traces.room,
+            accounts: Vec::new(),
         };
         let processors = exporters.processors(
             std::mem::take(&mut self.processors),
@@ -171,7 +192,7 @@ impl Setup {
         for processor in processors {
             provider = provider.with_span_processor(Erased(processor));
         }
-        Ok(provider.build())
+        Ok((provider.build(), exporters.accounts))
     }
 }
 

@@ -6,8 +6,15 @@ use opentelemetry::{KeyValue, global};
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanProcessor};
 
 use super::{
-    build::Scope, env, error::SetupError, exporters::MakeProcessor, meters, propagators,
-    report::Report, sampler, settings::WhenFull,
+    build::Scope,
+    env::{self, Env},
+    error::SetupError,
+    exporters::MakeProcessor,
+    loggers, meters, propagators,
+    report::Report,
+    sampler,
+    settings::WhenFull,
+    subscriber,
 };
 use crate::{span::attributes::to_otel, telemetry::Telemetry, value::Value};
 
@@ -42,7 +49,8 @@ pub fn init() -> Result<Telemetry, SetupError> {
 /// * Parent-based sampling: the caller's decision is followed, a request without a caller is sampled.
 /// * Trace Context and Baggage are read and written; by [`init`](Self::init) whatever OpenTelemetry's global propagator
 ///   is at each request, if one had been set by hand.
-/// * Metrics are measured where `OTEL_METRICS_EXPORTER` names an exporter.
+/// * Metrics go to `http://localhost:4318/v1/metrics`, every minute and at the end.
+/// * Logs are left alone; `Setup::subscriber` installs a `tracing` subscriber (feature `tracing`).
 /// * The service is called `unknown_service:` and the name of the executable.
 /// * Shutdown waits 5 seconds at most.
 /// * Warnings go to `tracing` where a subscriber is set, else to stderr.
@@ -54,9 +62,11 @@ pub fn init() -> Result<Telemetry, SetupError> {
 /// `b3`, `b3multi`, `jaeger`, `xray`, `xray-lambda`, `ottrace`, `datadog`, `none`),
 /// `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_EXPORTER_OTLP_TIMEOUT`,
 /// `OTEL_EXPORTER_OTLP_PROTOCOL` (`http/protobuf`), their `OTEL_EXPORTER_OTLP_TRACES_…` forms, and
-/// `OTEL_BSP_…`, `OTEL_…_LIMIT`, and `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`. For metrics: `OTEL_METRICS_EXPORTER` (`console`,
-/// `prometheus`, `none`), `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_EXPORTER_PROMETHEUS_HOST` (`localhost`) and
-/// `OTEL_EXPORTER_PROMETHEUS_PORT` (9464).
+/// `OTEL_BSP_…`, `OTEL_…_LIMIT`, and `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`. For metrics: `OTEL_METRICS_EXPORTER` (`otlp`,
+/// `console`, `prometheus`, `none`), `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_METRIC_EXPORT_TIMEOUT`,
+/// `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`, `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION`, `OTEL_EXPORTER_PROMETHEUS_HOST` (`localhost`) and
+/// `OTEL_EXPORTER_PROMETHEUS_PORT` (9464). For logs, where they are exported: `OTEL_LOGS_EXPORTER` (`otlp`, `console`, `none`),
+/// `OTEL_BLRP_…`, and `RUST_LOG` for a subscriber.
 ///
 /// `OTEL_METRICS_EXPORTER=prometheus` serves `/metrics` from a thread of its own until the pipeline ends. An address that
 /// cannot be had is a warning: the service runs without.
@@ -80,6 +90,8 @@ pub struct Setup {
     pub(super) provider: Option<SdkTracerProvider>,
     pub(super) propagator: Option<propagators::Chosen>,
     pub(super) meters: meters::Own,
+    pub(super) loggers: loggers::Own,
+    pub(super) subscriber: subscriber::Wanted,
 }
 
 impl Setup {
@@ -101,6 +113,8 @@ impl Setup {
             provider: None,
             propagator: None,
             meters: meters::Own::default(),
+            loggers: loggers::Own::default(),
+            subscriber: subscriber::Wanted::default(),
         }
     }
 
@@ -191,8 +205,14 @@ impl Setup {
     /// # Errors
     ///
     /// When what was given in code is wrong, or this build is without a feature that the environment asks for.
-    pub fn init(self) -> Result<Telemetry, SetupError> {
+    pub fn init(mut self) -> Result<Telemetry, SetupError> {
+        let subscriber = std::mem::take(&mut self.subscriber);
+        let env = Env::new(Arc::clone(&self.lookup), self.report.clone());
+        // What a subscriber that is not there yet should tell.
+        let held = subscriber.is_some().then(|| self.report.hold());
         let built = self.make(Scope::Process)?;
+        subscriber.install(&built.telemetry, &env)?;
+        drop(held);
         built.telemetry.install();
         if let Some(provider) = built.provider {
             global::set_tracer_provider(provider);
@@ -211,6 +231,7 @@ impl Setup {
     ///
     /// As [`init`](Self::init).
     pub fn build(self) -> Result<Telemetry, SetupError> {
+        self.subscriber.refuse()?;
         Ok(self.make(Scope::Own)?.telemetry)
     }
 }
@@ -232,6 +253,8 @@ impl fmt::Debug for Setup {
             .field("processors", &self.processors.len())
             .field("sampler", &self.sampler)
             .field("meters", &self.meters)
+            .field("loggers", &self.loggers)
+            .field("subscriber", &self.subscriber)
             .finish_non_exhaustive()
     }
 }

@@ -40,6 +40,19 @@ pub(super) fn for_signal(mut base: Url, protocol: Protocol, path: &str) -> Url {
     base
 }
 
+/// Of Jaeger's remote sampling: with its path where there is none, and over HTTP where nothing is said.
+pub(super) fn for_sampling(text: &str) -> Result<Url, &'static str> {
+    let mut url = if text.contains("://") {
+        parse(text)?
+    } else {
+        parse(&format!("http://{text}"))?
+    };
+    if url.path() == "/" {
+        url.set_path("/sampling");
+    }
+    Ok(url)
+}
+
 /// A collector on this machine, which no proxy should be asked for.
 #[allow(dead_code, reason = "only exporters over HTTP know proxies")]
 pub(super) fn is_loopback(url: &Url) -> bool {

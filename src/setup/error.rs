@@ -2,8 +2,6 @@
 
 use std::{error::Error, fmt, time::Duration};
 
-use super::ledger::{Count, Signal};
-
 type Source = Box<dyn Error + Send + Sync>;
 
 /// Why no pipeline could be made. The text names the variable or the call, and what was wrong with it.
@@ -15,20 +13,12 @@ pub struct SetupError {
     source: Option<Source>,
 }
 
-/// Spans, log records and measurements that did not arrive: how many, and why.
+/// Spans or metrics that did not arrive: how many, and why.
 ///
 /// Its `Debug` is its text, for a `main` that returns it.
 pub struct ShutdownError {
-    lost: Lost,
+    lost: u64,
     why: Why,
-}
-
-/// How much of each signal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Lost {
-    pub(super) spans: u64,
-    pub(super) log_records: u64,
-    pub(super) data_points: u64,
 }
 
 #[derive(Debug)]
@@ -41,6 +31,9 @@ pub(super) enum Why {
     QueueFull,
     /// A processor, perhaps the user's own, says so.
     Processor(String),
+    /// Metrics or log records alone are lost, as the collector or the SDK says.
+    Besides(&'static str, String),
+    BesidesDeadline(&'static str, Duration),
 }
 
 impl SetupError {
@@ -59,18 +52,19 @@ impl SetupError {
 }
 
 impl ShutdownError {
-    pub(super) fn new(lost: Lost, why: Why) -> Self {
+    pub(super) fn new(lost: u64, why: Why) -> Self {
         Self { lost, why }
     }
 
-    /// How many ended spans are not known to have been delivered. Zero where only a processor of the user's own failed.
+    /// How many ended spans are not known to have been delivered. Zero where only metrics or log records were lost, or
+    /// only a processor of the user's own failed.
     pub fn spans_lost(&self) -> u64 {
-        self.lost.spans
+        self.lost
     }
 
     /// Whether the deadline passed: spans counted as lost may still arrive.
     pub fn is_timeout(&self) -> bool {
-        matches!(self.why, Why::Deadline(_))
+        matches!(self.why, Why::Deadline(_) | Why::BesidesDeadline(..))
     }
 }
 
@@ -101,17 +95,23 @@ impl Error for SetupError {
 
 impl fmt::Display for ShutdownError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lost = self.lost;
         match &self.why {
-            Why::Processor(why) => write!(f, "the processors did not finish: {why}"),
-            Why::Refused(why) => write!(f, "{lost} not delivered: {why}"),
+            Why::Processor(why) => write!(f, "the span processors did not finish: {why}"),
+            Why::Refused(why) => write!(f, "{} not delivered: {why}", Spans(self.lost)),
             Why::Deadline(limit) => write!(
                 f,
-                "{lost} not delivered within {limit:?}, the time that shutdown and flush have"
+                "{} not delivered within {limit:?}, the time that shutdown and flush have",
+                Spans(self.lost)
+            ),
+            Why::Besides(what, why) => write!(f, "{what} were not delivered: {why}"),
+            Why::BesidesDeadline(what, limit) => write!(
+                f,
+                "{what} were not delivered within {limit:?}, the time that shutdown and flush have"
             ),
             Why::QueueFull => write!(
                 f,
-                "{lost} not delivered: more ended than the queue could hold"
+                "{} not delivered: more ended than the queue could hold",
+                Spans(self.lost)
             ),
         }
     }
@@ -125,35 +125,14 @@ impl fmt::Debug for ShutdownError {
 
 impl Error for ShutdownError {}
 
-impl Lost {
-    pub(super) fn add(&mut self, signal: Signal, count: u64) {
-        match signal {
-            Signal::Spans => self.spans += count,
-            Signal::LogRecords => self.log_records += count,
-            Signal::DataPoints => self.data_points += count,
-        }
-    }
-}
+/// A number of spans, in words, with the verb that follows.
+pub(super) struct Spans(pub(super) u64);
 
-/// In words, with the verb that follows.
-impl fmt::Display for Lost {
+impl fmt::Display for Spans {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all = [
-            (self.spans, Signal::Spans),
-            (self.log_records, Signal::LogRecords),
-            (self.data_points, Signal::DataPoints),
-        ];
-        let some: Vec<_> = all.into_iter().filter(|(count, _)| *count > 0).collect();
-        match some.as_slice() {
-            [] => Count(0, Signal::Spans).fmt(f),
-            [(count, signal)] => Count(*count, *signal).fmt(f),
-            [first @ .., (count, signal)] => {
-                for (index, (count, signal)) in first.iter().enumerate() {
-                    let comma = if index > 0 { ", " } else { "" };
-                    write!(f, "{comma}{}", signal.counted(*count))?;
-                }
-                write!(f, " and {} were", signal.counted(*count))
-            }
+        match self.0 {
+            1 => f.write_str("1 span was"),
+            n => write!(f, "{n} spans were"),
         }
     }
 }

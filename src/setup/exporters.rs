@@ -9,25 +9,31 @@ use opentelemetry_sdk::{
     trace::{self, Span, SpanData, SpanProcessor},
 };
 
+use url::Url;
+
 use super::{
     batch::{Account, Bounds, Exit, Own, Processor},
+    endpoint::Shown,
     error::SetupError,
-    exports::Exports,
     ledger::{Ledger, Signal},
     otlp,
+    report::Report,
     settings::{Batch, Processing, Room, SpanExporter, Traces},
+    transport::thread::Thread,
     zipkin,
 };
 
 /// Puts a user's exporter, whose type is forgotten, behind a queue.
 pub(super) type MakeProcessor =
-    Box<dyn FnOnce(&Exporters<'_>, Batch) -> Result<Box<dyn SpanProcessor>, SetupError> + Send>;
+    Box<dyn FnOnce(&mut Exporters<'_>, Batch) -> Result<Box<dyn SpanProcessor>, SetupError> + Send>;
 
 /// Makes a processor for each exporter.
 #[derive(Debug)]
 pub(super) struct Exporters<'a> {
-    pub(super) exports: &'a Exports,
+    pub(super) thread: &'a Thread,
+    pub(super) report: &'a Report,
     pub(super) room: Room,
+    pub(super) accounts: Vec<Arc<Account>>,
 }
 
 /// A processor without its type, which the SDK's builder does not take.
@@ -37,7 +43,7 @@ pub(super) struct Erased(pub(super) Box<dyn SpanProcessor>);
 impl Exporters<'_> {
     /// The user's own processors, and behind them one for each exporter: the user's own, else those that were named.
     pub(super) fn processors(
-        &self,
+        &mut self,
         mut processors: Vec<Box<dyn SpanProcessor>>,
         own: Vec<MakeProcessor>,
         traces: &Traces,
@@ -53,7 +59,7 @@ impl Exporters<'_> {
             let batch = batch.unwrap_or_else(|| traces.batch.at_once());
             processors.push(match exporter {
                 SpanExporter::Otlp(otlp) => {
-                    let ledger = self.exports.ledger(Signal::Spans, &otlp.endpoint);
+                    let ledger = self.ledger(&otlp.endpoint);
                     self.queued(otlp::spans(otlp)?, otlp.timeout, batch, ledger)?
                 }
                 SpanExporter::Console => {
@@ -61,7 +67,7 @@ impl Exporters<'_> {
                     self.own(console, "the console", batch)?
                 }
                 SpanExporter::Zipkin(zipkin) => {
-                    let ledger = self.exports.ledger(Signal::Spans, &zipkin.endpoint);
+                    let ledger = self.ledger(&zipkin.endpoint);
                     self.queued(zipkin::spans(zipkin)?, zipkin.timeout, batch, ledger)?
                 }
             });
@@ -71,7 +77,7 @@ impl Exporters<'_> {
 
     /// An exporter of the SDK's kind.
     pub(super) fn own(
-        &self,
+        &mut self,
         exporter: impl trace::SpanExporter + 'static,
         target: &str,
         batch: Batch,
@@ -79,12 +85,19 @@ impl Exporters<'_> {
         let own = Own::start(exporter).map_err(|error| {
             SetupError::new("an exporter's thread cannot be started").with_source(error)
         })?;
-        let ledger = self.exports.ledger_of(Signal::Spans, target);
+        let report = self.report.clone();
+        let ledger = Ledger::new(Signal::Spans, target.to_owned(), report, Arc::default());
         self.queued(own, None, batch, ledger)
     }
 
+    fn ledger(&self, url: &Url) -> Ledger {
+        let target = Shown(url).to_string();
+        let report = self.report.clone();
+        Ledger::new(Signal::Spans, target, report, self.thread.collector(url))
+    }
+
     fn queued(
-        &self,
+        &mut self,
         exit: impl Exit,
         timeout: Option<Duration>,
         batch: Batch,
@@ -98,12 +111,12 @@ impl Exporters<'_> {
             delay: batch.delay,
         };
         let account = Arc::new(Account::new(bounds, ledger));
-        self.exports.keep_account(&account);
+        self.accounts.push(Arc::clone(&account));
         let limit = match (timeout, batch.timeout) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
-        let thread = self.exports.thread()?;
+        let thread = self.thread.start()?;
         Ok(Box::new(Processor::start(account, exit, limit, thread)))
     }
 }

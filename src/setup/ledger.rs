@@ -79,6 +79,7 @@ struct Outage {
 /// Something to tell once the account is closed again.
 enum Telling {
     Gone(String),
+    Unserved(String),
     Back(u64),
     Partial(u64, String),
     Full(u64),
@@ -121,6 +122,12 @@ impl Ledger {
                 state.settled.rejected += count;
                 state.gone(&why, 1)
             }
+            Fate::Unserved(why) => {
+                state.settled.rejected += count;
+                // It is no news when it ends.
+                state.told += count;
+                state.gone(&why, 1).map(|_| Telling::Unserved(why))
+            }
             Fate::Dropped(why) => {
                 state.settled.undelivered += count;
                 state.gone(&why, 1)
@@ -147,10 +154,6 @@ impl Ledger {
         self.state().settled
     }
 
-    pub(super) fn signal(&self) -> Signal {
-        self.signal
-    }
-
     /// The end came before it was known what became of these.
     pub(super) fn interrupted(&self, count: u64, fate: &Fate) {
         let settled = &mut self.state().settled;
@@ -161,15 +164,16 @@ impl Ledger {
     }
 
     /// How much is lost of which nobody was told; with what the queue had no room for in all.
-    pub(super) fn untold(&self, queue_full: u64) -> u64 {
+    pub(super) fn untold_of(&self, queue_full: u64) -> (u64, Option<String>) {
         let state = self.state();
         let newest = queue_full.saturating_sub(state.settled.queue_full);
-        state.settled.lost() + newest - state.told
+        let lost = state.settled.lost() + newest - state.told;
+        (lost, state.cause.clone())
     }
 
-    /// Why the last that was lost was.
-    pub(super) fn cause(&self) -> Option<String> {
-        self.state().cause.clone()
+    /// How much is lost of which nobody was told, and why the last of it was.
+    pub(super) fn untold(&self) -> (u64, Option<String>) {
+        self.untold_of(0)
     }
 
     /// What nobody answers to, one signal tells for all.
@@ -187,6 +191,10 @@ impl Ledger {
             Telling::Gone(why) => self.report.warn(&format!(
                 "cannot send {signal} to {target}: {why}; what cannot wait is lost until it works again, which will \
                  be reported"
+            )),
+            Telling::Unserved(why) => self.report.warn(&format!(
+                "{target} takes no {signal}: {why}; where it is not meant to, {}=none sends none",
+                signal.variable()
             )),
             Telling::Back(lost) => self.report.info(&format!(
                 "{signal} reach {target} again; {} lost in between",
@@ -269,12 +277,20 @@ impl Settled {
     pub(super) fn lost(&self) -> u64 {
         self.rejected + self.undelivered + self.unknown + self.queue_full
     }
+
+    /// All of which is known what became of them.
+    pub(super) fn sum(&self) -> u64 {
+        self.acknowledged + self.lost()
+    }
 }
 
 impl Signal {
-    pub(super) fn counted(self, count: u64) -> String {
-        let plural = if count == 1 { "" } else { "s" };
-        format!("{count} {}{plural}", self.one())
+    fn variable(self) -> &'static str {
+        match self {
+            Self::Spans => "OTEL_TRACES_EXPORTER",
+            Self::LogRecords => "OTEL_LOGS_EXPORTER",
+            Self::DataPoints => "OTEL_METRICS_EXPORTER",
+        }
     }
 
     fn one(self) -> &'static str {
@@ -298,6 +314,7 @@ pub(super) struct Count(pub(super) u64, pub(super) Signal);
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = if self.0 == 1 { "was" } else { "were" };
-        write!(f, "{} {verb}", self.1.counted(self.0))
+        let plural = if self.0 == 1 { "" } else { "s" };
+        write!(f, "{} {}{plural} {verb}", self.0, self.1.one())
     }
 }

@@ -1,20 +1,31 @@
 //! The meter provider: with the readers that the settings name, or the user's own.
 
-use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+mod push;
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use opentelemetry_sdk::{
     Resource,
+    error::{OTelSdkError, OTelSdkResult},
     metrics::{
-        Aggregation, Instrument, InstrumentKind, MeterProviderBuilder, PeriodicReader,
-        SdkMeterProvider, Stream, Temporality, exporter::PushMetricExporter, reader::MetricReader,
+        Aggregation, Instrument, InstrumentKind, MeterProviderBuilder, SdkMeterProvider, Stream,
+        Temporality, exporter::PushMetricExporter, reader::MetricReader,
     },
 };
 
+use self::push::End;
 use super::{
     error::SetupError,
-    prometheus,
+    ledger::Ledger,
+    otlp, prometheus,
     report::Report,
-    settings::{self, Histograms, MetricExporter, Metrics, Reader},
+    settings::{self, Histograms, MetricExporter, Metrics, Otlp, Reader},
+    transport::thread::Thread,
 };
 
 /// A reader of the user's, whose type is forgotten.
@@ -35,6 +46,22 @@ pub(super) struct Meters {
     pub(super) provider: SdkMeterProvider,
     /// Where `/metrics` is served.
     pub(super) address: Option<SocketAddr>,
+    /// Of each reader of ours that pushes.
+    ends: Vec<End>,
+    /// Whether all readers are ours: what the SDK says of them is then no more than that it has not waited.
+    is_ours: bool,
+    ledgers: Vec<Arc<Ledger>>,
+}
+
+/// A provider in the making.
+struct Readers<'a> {
+    builder: MeterProviderBuilder,
+    count: usize,
+    address: Option<SocketAddr>,
+    ends: Vec<End>,
+    ledgers: Vec<Arc<Ledger>>,
+    thread: &'a Thread,
+    report: &'a Report,
 }
 
 impl Own {
@@ -58,62 +85,136 @@ impl Meters {
         own: Own,
         settings: &Metrics,
         resource: &Resource,
+        thread: &Thread,
         report: &Report,
     ) -> Result<Option<Self>, SetupError> {
+        let mut readers = Readers {
+            builder: SdkMeterProvider::builder().with_resource(resource.clone()),
+            count: own.readers.len(),
+            address: None,
+            ends: Vec::new(),
+            ledgers: Vec::new(),
+            thread,
+            report,
+        };
         if let Some(provider) = own.provider {
-            return Ok(Some(Self {
-                provider,
-                address: None,
-            }));
+            return Ok(Some(readers.around(provider, false)));
         }
-        let mut builder = SdkMeterProvider::builder().with_resource(resource.clone());
-        let mut address = None;
-        let mut reads = !own.readers.is_empty();
-        for add in own.readers {
-            builder = add(builder);
-        }
-        if !reads {
-            let histograms = histograms(&settings.readers, report);
+        let is_ours = own.readers.is_empty();
+        if is_ours {
             for reader in &settings.readers {
-                builder = match reader {
-                    Reader::Periodic {
-                        exporter, interval, ..
-                    } => match exporter {
-                        MetricExporter::Console { temporality } => {
-                            reads = true;
-                            let console = opentelemetry_stdout::MetricExporter::builder()
-                                .with_temporality(temporality_of(*temporality))
-                                .build();
-                            builder.with_reader(periodic(console, *interval))
-                        }
-                        MetricExporter::Otlp { .. } => builder,
-                    },
-                    Reader::Prometheus { host, port } => {
-                        let (builder, served) = prometheus::serve(builder, host, *port, report)?;
-                        reads |= served.is_some();
-                        address = address.or(served);
-                        builder
-                    }
-                };
+                readers = readers.and(reader)?;
             }
-            if histograms == Histograms::Base2Exponential {
-                builder = builder.with_view(exponential(own.views.clone()));
+            if histograms(&settings.readers, report) == Histograms::Base2Exponential {
+                let view = exponential(own.views.clone());
+                readers.builder = readers.builder.with_view(view);
             }
+        }
+        for add in own.readers {
+            readers.builder = add(readers.builder);
         }
         for view in own.views {
-            builder = builder.with_view(move |instrument: &Instrument| view(instrument));
+            let view = move |instrument: &Instrument| view(instrument);
+            readers.builder = readers.builder.with_view(view);
         }
-        Ok(reads.then(|| Self {
-            provider: builder.build(),
-            address,
-        }))
+        if readers.count == 0 {
+            return Ok(None);
+        }
+        let provider = std::mem::take(&mut readers.builder).build();
+        Ok(Some(readers.around(provider, is_ours)))
+    }
+
+    /// Sends what was measured until now.
+    pub(super) fn flush(&self) -> OTelSdkResult {
+        self.provider.force_flush()
+    }
+
+    /// Sends what was measured until now, for the last time.
+    pub(super) fn shutdown(&self, deadline: Duration) -> OTelSdkResult {
+        let begin = Instant::now();
+        match self.provider.shutdown_with_timeout(deadline) {
+            Err(OTelSdkError::AlreadyShutdown) => Ok(()),
+            Err(_) if self.is_ours => {
+                let left = || deadline.saturating_sub(begin.elapsed());
+                if self.ends.iter().all(|end| end.wait(left())) {
+                    Ok(())
+                } else {
+                    Err(OTelSdkError::Timeout(deadline))
+                }
+            }
+            result => result,
+        }
+    }
+
+    /// Why the last that was lost was, where nobody was told how much it is.
+    pub(super) fn undelivered(&self) -> Option<String> {
+        self.ledgers.iter().find_map(|ledger| {
+            let (lost, cause) = ledger.untold();
+            cause.filter(|_| lost > 0)
+        })
     }
 }
 
-fn periodic<E: PushMetricExporter>(exporter: E, interval: Duration) -> PeriodicReader<E> {
-    PeriodicReader::builder(exporter)
-        .with_interval(interval)
-        .build()
+impl Readers<'_> {
+    fn and(mut self, reader: &Reader) -> Result<Self, SetupError> {
+        match reader {
+            Reader::Periodic {
+                exporter,
+                interval,
+                timeout,
+            } => match exporter {
+                MetricExporter::Console { temporality } => {
+                    let console = opentelemetry_stdout::MetricExporter::builder()
+                        .with_temporality(temporality_of(*temporality));
+                    self.push(console.build(), *interval);
+                }
+                MetricExporter::Otlp {
+                    otlp, temporality, ..
+                } => {
+                    let otlp = Otlp {
+                        timeout: shorter(otlp.timeout, *timeout),
+                        ..Otlp::clone(otlp)
+                    };
+                    let (exporter, ledger) =
+                        otlp::metrics(&otlp, *temporality, self.thread, self.report)?;
+                    self.ledgers.push(ledger);
+                    self.push(exporter, *interval);
+                }
+            },
+            Reader::Prometheus { host, port } => {
+                let served = prometheus::serve(self.builder, host, *port, self.report)?;
+                self.builder = served.0;
+                self.count += usize::from(served.1.is_some());
+                self.address = self.address.or(served.1);
+            }
+        }
+        Ok(self)
+    }
+
+    fn push(&mut self, exporter: impl PushMetricExporter, interval: Duration) {
+        let (reader, end) = push::reader(exporter, interval);
+        self.ends.push(end);
+        self.count += 1;
+        self.builder = std::mem::take(&mut self.builder).with_reader(reader);
+    }
+
+    fn around(self, provider: SdkMeterProvider, is_ours: bool) -> Meters {
+        Meters {
+            provider,
+            address: self.address,
+            ends: self.ends,
+            is_ours,
+            ledgers: self.ledgers,
+        }
+    }
+}
+
+/// `None` is without limit.
+fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
 }
 
 /// One for all readers: the SDK has no aggregation of a single reader's. Prometheus' text knows explicit buckets alone.

@@ -7,7 +7,6 @@ mod endpoint;
 mod env;
 mod error;
 mod exporters;
-mod exports;
 mod ids;
 mod instance;
 mod meters;
@@ -93,18 +92,50 @@ mod zstd;
 #[path = "transport/zstd_absent.rs"]
 mod zstd;
 
+#[cfg(feature = "otlp-http")]
+#[path = "sampler/remote/mod.rs"]
+mod remote_sampler;
+#[cfg(not(feature = "otlp-http"))]
+#[path = "sampler/remote_absent.rs"]
+mod remote_sampler;
+
 #[cfg(feature = "prometheus")]
 mod prometheus;
 #[cfg(not(feature = "prometheus"))]
 #[path = "prometheus_absent.rs"]
 mod prometheus;
 
+#[cfg(feature = "tracing")]
+mod layers;
+#[cfg(feature = "tracing")]
+mod loggers;
+#[cfg(not(feature = "tracing"))]
+#[path = "loggers_absent.rs"]
+mod loggers;
+#[cfg(feature = "tracing")]
+mod otel_logs;
+#[cfg(feature = "tracing")]
+mod subscriber;
+#[cfg(not(feature = "tracing"))]
+#[path = "subscriber_absent.rs"]
+mod subscriber;
+
+#[cfg(feature = "tracing")]
+pub use self::subscriber::Subscriber;
 pub use self::{
     batch::SpanCounts,
     builder::{Setup, init},
     error::{SetupError, ShutdownError},
-    otel_types::{SetupExt, meter_provider},
-    sampler::{Forcible, ProbabilitySampler},
     settings::WhenFull,
     signal::stop_signal,
 };
+
+/// What of set-up names OpenTelemetry's types.
+pub(crate) mod otel {
+    #[cfg(feature = "tracing")]
+    pub use super::otel_logs::SetupLogsExt;
+    pub use super::{
+        otel_types::{SetupExt, meter_provider},
+        sampler::{Forcible, ProbabilitySampler},
+    };
+}

@@ -56,7 +56,7 @@ pub fn meter_provider(telemetry: &Telemetry) -> Option<SdkMeterProvider> {
     Some(telemetry.pipeline()?.meters?.provider)
 }
 
-mod sealed {
+pub(super) mod sealed {
     #[allow(unnameable_types, reason = "nobody else implements it")]
     pub trait Sealed {}
 

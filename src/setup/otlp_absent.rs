@@ -1,6 +1,6 @@
 //! In place of OTLP, where its features are off.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use opentelemetry_sdk::{
     Resource,
@@ -13,10 +13,14 @@ use opentelemetry_sdk::{
 use super::{
     batch::Exit,
     error::SetupError,
-    exports::Exports,
+    ledger::Ledger,
+    report::Report,
     settings::{Otlp, Temporality},
-    transport::{Failure, Taken},
+    transport::{Failure, Taken, thread::Thread},
 };
+
+/// Whether this build can send by OTLP.
+pub(super) const IS_BUILT: bool = false;
 
 /// An exporter that there is none of.
 #[derive(Debug)]
@@ -26,15 +30,20 @@ pub(super) fn spans(_settings: &Otlp) -> Result<Absent, SetupError> {
     Err(error("OTEL_TRACES_EXPORTER", "spans"))
 }
 
-pub(super) fn logs(_settings: &Otlp, _exports: &Exports) -> Result<Absent, SetupError> {
+pub(super) fn logs(
+    _settings: &Otlp,
+    _thread: &Thread,
+    _report: &Report,
+) -> Result<(Absent, Arc<Ledger>), SetupError> {
     Err(error("OTEL_LOGS_EXPORTER", "log records"))
 }
 
 pub(super) fn metrics(
     _settings: &Otlp,
     _temporality: Temporality,
-    _exports: &Exports,
-) -> Result<Absent, SetupError> {
+    _thread: &Thread,
+    _report: &Report,
+) -> Result<(Absent, Arc<Ledger>), SetupError> {
     Err(error("OTEL_METRICS_EXPORTER", "metrics"))
 }
 

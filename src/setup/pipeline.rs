@@ -2,12 +2,14 @@
 
 use std::{
     any::Any,
+    io,
     net::SocketAddr,
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
+use opentelemetry::Context;
 use opentelemetry_sdk::{
     error::{OTelSdkError, OTelSdkResult},
     trace::SdkTracerProvider,
@@ -15,45 +17,50 @@ use opentelemetry_sdk::{
 use tokio::sync::oneshot;
 
 use super::{
-    batch::SpanCounts,
-    error::{Lost, ShutdownError, Why},
-    exports::Exports,
+    batch::{Account, SpanCounts},
+    error::{ShutdownError, Why},
+    loggers::Loggers,
     meters::Meters,
     report::Report,
+    sampler::polling::Polling,
+    transport::thread::Thread,
 };
 use crate::telemetry::{Lifecycle, Telemetry};
 
 /// The SDK's processors wait no longer for a flush.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
-/// What a processor needs to account for what it gives up at the deadline.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// What there is to flush and to close.
 #[derive(Clone, Debug)]
 pub(super) struct Pipeline {
     pub(super) provider: SdkTracerProvider,
     pub(super) meters: Option<Meters>,
-    pub(super) exports: Exports,
+    pub(super) loggers: Loggers,
+    pub(super) accounts: Vec<Arc<Account>>,
+    pub(super) thread: Thread,
+    /// What samplers ask of servers.
+    pub(super) polling: Vec<Polling>,
     pub(super) deadline: Duration,
     pub(super) report: Report,
 }
 
+/// In its place where `OTEL_SDK_DISABLED` is set.
+#[derive(Debug)]
+pub(super) struct Disabled;
+
 #[derive(Clone, Copy)]
-enum Last {
+pub(super) enum Last {
     Flush,
     Shutdown,
 }
 
-/// Ends one of the providers.
-type Part = Box<dyn FnOnce(Last, Duration) -> OTelSdkResult + Send>;
-
 /// What has not arrived so far.
 #[derive(Debug, Default)]
-struct Losses {
-    all: Lost,
+struct Standing {
+    lost: u64,
     /// Of that, what nobody was told of.
-    untold: Lost,
-    /// Spans that are not lost yet.
+    untold: u64,
+    /// Not lost yet.
     waiting: u64,
     has_timed_out: bool,
     cause: Option<String>,
@@ -102,19 +109,16 @@ impl Telemetry {
         self.pipeline()?.meters?.address
     }
 
-    /// What became of the spans that ended so far, over all exporters. It can be asked at any time, and before
-    /// [`shutdown`](Self::shutdown) takes the pipeline away; [`counts_reader`](Self::counts_reader) outlives it.
+    /// What became of the spans that ended so far, over all exporters. It can be asked at any time.
     pub fn counts(&self) -> SpanCounts {
         self.counts_reader()()
     }
 
     /// [`counts`](Self::counts) as a function that can be kept, also beyond the end.
     pub fn counts_reader(&self) -> impl Fn() -> SpanCounts + Send + Sync + 'static {
-        let exports = self.pipeline().map(|pipeline| pipeline.exports);
-        move || {
-            let accounts = exports.iter().flat_map(Exports::accounts);
-            accounts.map(|account| account.counts()).sum()
-        }
+        let accounts = self.pipeline().map(|pipeline| pipeline.accounts);
+        let accounts = accounts.unwrap_or_default();
+        move || accounts.iter().map(|account| account.counts()).sum()
     }
 
     pub(super) fn pipeline(&self) -> Option<Pipeline> {
@@ -132,102 +136,84 @@ impl Lifecycle for Pipeline {
     }
 }
 
+impl Lifecycle for Disabled {
+    fn close(&mut self) {}
+}
+
 impl Pipeline {
     async fn finish(self, last: Last) -> Result<(), ShutdownError> {
         let (sender, receiver) = oneshot::channel();
+        let deadline = self.limit(last);
         let worker = self.clone();
         let spawned = thread::Builder::new()
             .name("throughline-finish".to_owned())
             .spawn(move || sender.send(worker.finish_blocking(last)).ok());
-        match spawned {
-            // It sends whatever happens.
-            Ok(_) => receiver.await.unwrap_or(Ok(())),
-            Err(error) => Err(self.no_thread(&error)),
+        if let Err(error) = spawned {
+            return Err(self.no_thread(&error));
         }
-    }
-
-    fn finish_blocking(&self, last: Last) -> Result<(), ShutdownError> {
-        let before = self.losses();
-        let limit = self.limit(last);
-        // All exporters send what they have, at the same time.
-        let _hurry = self.exports.hurry(limit);
-        let result = self.end(last, limit)?;
-        self.verdict(last, &before, result)
-    }
-
-    /// Ends the parts, none of which keeps the others waiting for ever.
-    fn end(&self, last: Last, limit: Duration) -> Result<OTelSdkResult, ShutdownError> {
-        let deadline = Instant::now().checked_add(limit);
-        let (sender, receiver) = mpsc::channel();
-        let mut result = Ok(());
-        // What is measured of the export of spans is exported after it.
-        for stage in [vec![self.traces()], self.measured()] {
-            let mut pending = 0;
-            for part in stage {
-                pending += 1;
-                let sender = sender.clone();
-                let left = left(deadline, limit);
-                thread::Builder::new()
-                    .name("throughline-end".to_owned())
-                    .spawn(move || sender.send(part(last, left)).ok())
-                    .map_err(|error| self.no_thread(&error))?;
-            }
-            for _ in 0..pending {
-                // A provider keeps no deadline where a processor keeps none.
-                let left = left(deadline, limit) + GRACE;
-                let one = receiver
-                    .recv_timeout(left)
-                    .unwrap_or(Err(OTelSdkError::Timeout(limit)));
-                result = result.and(match one {
-                    // A second end finds nothing to do.
-                    Err(OTelSdkError::AlreadyShutdown) => Ok(()),
-                    other => other,
-                });
-            }
-        }
-        Ok(result)
-    }
-
-    fn traces(&self) -> Part {
-        let provider = self.provider.clone();
-        Box::new(move |last, limit| match last {
-            Last::Flush => provider.force_flush(),
-            Last::Shutdown => provider.shutdown_with_timeout(limit),
+        receiver.await.unwrap_or_else(|_| {
+            Err(ShutdownError::new(
+                self.undelivered(),
+                Why::Deadline(deadline),
+            ))
         })
     }
 
-    fn measured(&self) -> Vec<Part> {
-        let meters = self.meters.clone();
-        let part = |meters: Meters| -> Part {
-            Box::new(move |last, limit| match last {
-                Last::Flush => meters.provider.force_flush(),
-                Last::Shutdown => meters.provider.shutdown_with_timeout(limit),
+    fn finish_blocking(&self, last: Last) -> Result<(), ShutdownError> {
+        if let Last::Shutdown = last {
+            self.polling.iter().for_each(Polling::stop);
+        }
+        let before = self.standing();
+        let _hurry = self.thread.hurry(self.limit(last));
+        let deadline = self.limit(last);
+        let provider = self.provider.clone();
+        let spans = aside(deadline, move || match last {
+            Last::Flush => provider.force_flush(),
+            Last::Shutdown => provider.shutdown_with_timeout(deadline),
+        });
+        let metrics = self.meters.clone().map(|meters| {
+            aside(deadline, move || match last {
+                Last::Flush => meters.flush(),
+                Last::Shutdown => meters.shutdown(deadline),
             })
-        };
-        meters.map(part).into_iter().collect()
+        });
+        let records = self.loggers.ending(last, deadline);
+        let records = records.map(|end| aside(deadline, end));
+        let ends = spans.and_then(|spans| Ok((spans, metrics.transpose()?, records.transpose()?)));
+        let (spans, metrics, records) = ends.map_err(|error| self.no_thread(&error))?;
+        // All have ended then, or have had their time.
+        let spans = spans();
+        let metrics = metrics.map_or(Ok(()), |metrics| metrics());
+        let records = records.map_or(Ok(()), |records| records());
+        self.verdict(last, &before, spans)?;
+        let undelivered = self.meters.as_ref().and_then(Meters::undelivered);
+        besides("the last metrics", metrics, undelivered, deadline)?;
+        let undelivered = self.loggers.undelivered();
+        besides("the last log records", records, undelivered, deadline)
     }
 
     fn verdict(
         &self,
         last: Last,
-        before: &Losses,
+        before: &Standing,
         result: OTelSdkResult,
     ) -> Result<(), ShutdownError> {
-        let now = self.losses();
+        let now = self.standing();
         let timed_out = matches!(result, Err(OTelSdkError::Timeout(_))) || now.has_timed_out;
-        let mut lost = match last {
-            Last::Flush => now.since(before),
+        let lost = match last {
+            Last::Flush => now.lost - before.lost,
             Last::Shutdown => now.untold,
         };
-        let why = if timed_out {
-            lost.spans += now.waiting;
-            Why::Deadline(self.limit(last))
-        } else if lost != Lost::default() {
-            now.cause.map_or(Why::QueueFull, Why::Refused)
-        } else if let Err(error) = result {
-            Why::Processor(error.to_string())
-        } else {
-            return Ok(());
+        let why = match (result, now.cause) {
+            _ if timed_out => {
+                let lost = lost + now.waiting;
+                return Err(ShutdownError::new(lost, Why::Deadline(self.limit(last))));
+            }
+            (_, Some(cause)) if lost > 0 => Why::Refused(cause),
+            // A second end finds nothing to do.
+            (Ok(()) | Err(OTelSdkError::AlreadyShutdown), _) if lost == 0 => return Ok(()),
+            (Ok(()) | Err(OTelSdkError::AlreadyShutdown), _) => Why::QueueFull,
+            (Err(error), _) => Why::Processor(error.to_string()),
         };
         Err(ShutdownError::new(lost, why))
     }
@@ -239,44 +225,65 @@ impl Pipeline {
         }
     }
 
-    fn losses(&self) -> Losses {
-        let mut losses = Losses::default();
-        for account in self.exports.accounts() {
+    fn standing(&self) -> Standing {
+        let mut all = Standing::default();
+        for account in &self.accounts {
             let counts = account.counts();
-            losses.all.spans += counts.made - counts.acknowledged - counts.queued;
-            losses.untold.spans += account.untold();
-            losses.waiting += counts.queued;
-            losses.has_timed_out |= account.has_timed_out();
-            losses.cause = losses.cause.or_else(|| account.ledger.cause());
+            let (untold, cause) = account.untold();
+            all.lost += counts.made - counts.acknowledged - counts.queued;
+            all.untold += untold;
+            all.waiting += counts.queued;
+            all.has_timed_out |= account.has_timed_out();
+            all.cause = all.cause.or(cause);
         }
-        for ledger in self.exports.ledgers() {
-            losses.all.add(ledger.signal(), ledger.settled().lost());
-            losses.untold.add(ledger.signal(), ledger.untold(0));
-            losses.cause = losses.cause.or_else(|| ledger.cause());
-        }
-        losses
+        all
     }
 
-    fn no_thread(&self, error: &std::io::Error) -> ShutdownError {
-        let mut lost = self.losses().untold;
-        lost.spans += self.losses().waiting;
+    fn undelivered(&self) -> u64 {
+        let now = self.standing();
+        now.untold + now.waiting
+    }
+
+    fn no_thread(&self, error: &io::Error) -> ShutdownError {
         let why = format!("no thread could be started: {error}");
-        ShutdownError::new(lost, Why::Processor(why))
+        ShutdownError::new(self.undelivered(), Why::Processor(why))
     }
 }
 
-impl Losses {
-    fn since(&self, before: &Self) -> Lost {
-        Lost {
-            spans: self.all.spans - before.all.spans,
-            log_records: self.all.log_records - before.all.log_records,
-            data_points: self.all.data_points - before.all.data_points,
-        }
-    }
+/// What became of another signal than spans.
+fn besides(
+    what: &'static str,
+    result: OTelSdkResult,
+    undelivered: Option<String>,
+    deadline: Duration,
+) -> Result<(), ShutdownError> {
+    let why = match (result, undelivered) {
+        (Err(OTelSdkError::Timeout(_)), _) => Why::BesidesDeadline(what, deadline),
+        (Err(error), _) => Why::Besides(what, error.to_string()),
+        (Ok(()), Some(cause)) => Why::Besides(what, cause),
+        (Ok(()), None) => return Ok(()),
+    };
+    Err(ShutdownError::new(0, why))
 }
 
-fn left(deadline: Option<Instant>, limit: Duration) -> Duration {
-    deadline.map_or(limit, |deadline| {
-        deadline.saturating_duration_since(Instant::now())
+/// Begins it on a thread of its own, which keeps no deadline where a processor keeps none. What it gives waits for the
+/// result for the rest of the time.
+fn aside(
+    deadline: Duration,
+    end: impl FnOnce() -> OTelSdkResult + Send + 'static,
+) -> io::Result<impl FnOnce() -> OTelSdkResult> {
+    let begin = Instant::now();
+    let (sender, receiver) = mpsc::sync_channel(1);
+    thread::Builder::new()
+        .name("throughline-end".to_owned())
+        .spawn(move || {
+            // What the end has to say is not to be exported.
+            let _suppressed = Context::enter_telemetry_suppressed_scope();
+            sender.send(end()).ok()
+        })?;
+    Ok(move || {
+        receiver
+            .recv_timeout(deadline.saturating_sub(begin.elapsed()))
+            .unwrap_or(Err(OTelSdkError::Timeout(deadline)))
     })
 }

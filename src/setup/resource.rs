@@ -35,6 +35,11 @@ pub(super) fn resource(settings: &settings::Resource) -> Resource {
         .build()
 }
 
+pub(super) fn service_name(resource: &Resource) -> String {
+    let name = resource.get_ref(&Key::from_static_str(SERVICE_NAME));
+    name.map(ToString::to_string).unwrap_or_default()
+}
+
 fn unknown_service() -> String {
     let exe = current_exe().ok();
     match exe.as_ref().and_then(|path| path.file_name()) {

@@ -70,6 +70,8 @@ pub(super) struct Metrics {
 #[derive(Clone, Debug)]
 pub(super) struct Logs {
     pub(super) processors: Vec<Processing<LogExporter>>,
+    /// For exporters that code gives.
+    pub(super) batch: Batch,
     pub(super) limits: AttributeLimits,
 }
 
@@ -278,6 +280,15 @@ impl Sampler {
             remote_not_sampled: Box::new(Self::AlwaysOff),
             local_sampled: Box::new(Self::AlwaysOn),
             local_not_sampled: Box::new(Self::AlwaysOff),
+        }
+    }
+
+    /// Asks this server once a minute, and until its first answer samples one trace in a thousand, as Jaeger's clients do.
+    pub(super) fn jaeger_remote(endpoint: Url) -> Self {
+        Self::JaegerRemote {
+            endpoint,
+            interval: Duration::from_secs(60),
+            initial: Box::new(Self::Ratio(0.001)),
         }
     }
 }

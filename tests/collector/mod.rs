@@ -17,7 +17,13 @@ use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::ExportTraceServiceRequest, common::v1::any_value::Value,
+    collector::{
+        logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest,
+        trace::v1::ExportTraceServiceRequest,
+    },
+    common::v1::any_value::Value,
+    logs::v1::{LogRecord, ResourceLogs},
+    metrics::v1::{Metric, ResourceMetrics},
     trace::v1::ResourceSpans,
 };
 use prost::Message;
@@ -29,6 +35,8 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug)]
 pub enum Answer {
     Status(u16),
+    /// 200, but not at once.
+    After(Duration),
     /// Accepts and never answers.
     Never,
 }
@@ -39,12 +47,15 @@ pub struct Call {
     pub path: String,
     pub headers: HeaderMap,
     pub spans: Vec<ResourceSpans>,
+    pub logs: Vec<ResourceLogs>,
 }
 
 #[derive(Default)]
 struct Seen {
     calls: Mutex<Vec<Call>>,
+    metrics: Mutex<Vec<Vec<ResourceMetrics>>>,
     more: Condvar,
+    metrics_answer: Mutex<Option<Answer>>,
 }
 
 pub struct Collector {
@@ -98,6 +109,42 @@ impl Collector {
         *self.answer.lock().unwrap() = answer;
     }
 
+    /// What metrics get instead of 200.
+    pub fn answer_metrics(&self, answer: Answer) {
+        *self.seen.metrics_answer.lock().unwrap() = Some(answer);
+    }
+
+    /// Each export of metrics, once there are so many.
+    #[track_caller]
+    pub fn wait_for_metrics(&self, count: usize) -> Vec<Vec<ResourceMetrics>> {
+        let metrics = self.seen.metrics.lock().unwrap();
+        let (metrics, timeout) = self
+            .seen
+            .more
+            .wait_timeout_while(metrics, PATIENCE, |metrics| metrics.len() < count)
+            .unwrap();
+        assert!(!timeout.timed_out(), "only {} exports", metrics.len());
+        metrics.clone()
+    }
+
+    /// How many exports of metrics there were.
+    pub fn metrics_so_far(&self) -> usize {
+        self.seen.metrics.lock().unwrap().len()
+    }
+
+    /// What the last export says of the instrument of this name.
+    #[track_caller]
+    pub fn metric(&self, name: &str) -> Metric {
+        let exports = self.wait_for_metrics(1);
+        let metrics: Vec<_> = exports.last().unwrap().iter().flat_map(metrics).collect();
+        let found = metrics.iter().find(|metric| metric.name == name);
+        let Some(found) = found else {
+            panic!("no {name}: {metrics:#?}")
+        };
+        found.clone()
+    }
+
+    /// What came but metrics.
     pub fn calls(&self) -> Vec<Call> {
         self.seen.calls.lock().unwrap().clone()
     }
@@ -131,6 +178,16 @@ impl Call {
             .collect()
     }
 
+    /// The log records of this target, in their order. OTLP carries a target as the name of a scope.
+    pub fn records(&self, target: &str) -> Vec<LogRecord> {
+        let scopes = self.logs.iter().flat_map(|resource| &resource.scope_logs);
+        let named = scopes.filter(|logs| {
+            let scope = logs.scope.as_ref();
+            scope.is_some_and(|scope| scope.name.starts_with(target))
+        });
+        named.flat_map(|logs| logs.log_records.clone()).collect()
+    }
+
     /// A text attribute of the resource of the first spans.
     pub fn resource(&self, key: &str) -> Option<String> {
         let attributes = &self.spans[0].resource.as_ref()?.attributes;
@@ -140,6 +197,11 @@ impl Call {
             other => Some(format!("{other:?}")),
         }
     }
+}
+
+pub fn metrics(resource: &ResourceMetrics) -> Vec<Metric> {
+    let scopes = resource.scope_metrics.iter();
+    scopes.flat_map(|scope| scope.metrics.clone()).collect()
 }
 
 /// An address where nobody listens.
@@ -155,16 +217,46 @@ async fn serve(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
-    let spans = ExportTraceServiceRequest::decode(body).unwrap();
+    if parts.uri.path() == "/v1/metrics" {
+        let metrics = ExportMetricsServiceRequest::decode(body).unwrap();
+        seen.metrics.lock().unwrap().push(metrics.resource_metrics);
+        seen.more.notify_all();
+        let answer = seen
+            .metrics_answer
+            .lock()
+            .unwrap()
+            .unwrap_or(Answer::Status(200));
+        return say(answer).await;
+    }
+    let path = parts.uri.to_string();
+    let (mut spans, mut logs) = (Vec::new(), Vec::new());
+    if path.ends_with("/v1/logs") {
+        logs = ExportLogsServiceRequest::decode(body)
+            .unwrap()
+            .resource_logs;
+    } else {
+        spans = ExportTraceServiceRequest::decode(body)
+            .unwrap()
+            .resource_spans;
+    }
     seen.calls.lock().unwrap().push(Call {
-        path: parts.uri.to_string(),
+        path,
         headers: parts.headers,
-        spans: spans.resource_spans,
+        spans,
+        logs,
     });
     seen.more.notify_all();
     let answer = *answer.lock().unwrap();
+    say(answer).await
+}
+
+async fn say(answer: Answer) -> Result<Response<Full<Bytes>>, Infallible> {
     match answer {
         Answer::Never => pending().await,
+        Answer::After(time) => {
+            tokio::time::sleep(time).await;
+            Ok(Response::new(Full::default()))
+        }
         Answer::Status(status) => Ok(Response::builder()
             .status(status)
             // A client that follows redirects goes in circles.

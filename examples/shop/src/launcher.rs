@@ -8,20 +8,28 @@ use crate::{
     style::{Ink, Style},
 };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// Stays open after the round, until Ctrl-C.
+    #[default]
     Stay,
     /// Ends after the round; every trace must be whole.
     Once,
 }
 
-pub(crate) async fn run(mode: Mode) -> Result<ExitCode> {
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) mode: Mode,
+    /// Whether the services serve their metrics.
+    pub(crate) prometheus: bool,
+}
+
+pub(crate) async fn run(Options { mode, prometheus }: Options) -> Result<ExitCode> {
     let style = Style::of_terminal();
     let scenarios = scenario::all();
     let mut stop = pin!(throughline::stop_signal());
     let mut shop = tokio::select! {
-        shop = Shop::open(style) => shop?,
+        shop = Shop::open(style, prometheus) => shop?,
         () = &mut stop => return Ok(interrupted(mode)),
     };
     let visit = async {

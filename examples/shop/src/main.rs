@@ -15,14 +15,15 @@ mod tree;
 
 use std::{env, error::Error, process::ExitCode};
 
-use launcher::Mode;
+use launcher::{Mode, Options};
 use services::Place;
 
 type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
 const USAGE: &str = "\
-usage: cargo run -p shop              start the shop, show a trace of each kind, stay open for curl
-       cargo run -p shop -- --once    the same, then stop; fails unless every trace is whole";
+usage: cargo run -p shop                  start the shop, show a trace of each kind, stay open for curl
+       cargo run -p shop -- --once        the same, then stop; fails unless every trace is whole
+       cargo run -p shop -- --prometheus  each service serves its metrics too, and it is said where";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -38,12 +39,12 @@ async fn main() -> ExitCode {
 
 async fn run(words: &[String]) -> Result<ExitCode> {
     match words {
-        [] => launcher::run(Mode::Stay).await,
-        [word] if word == "--once" => launcher::run(Mode::Once).await,
-        [word] if word == "--help" || word == "-h" => {
+        [] => launcher::run(Options::default()).await,
+        [word, ..] if word == "--help" || word == "-h" => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)
         }
+        [word, ..] if word.starts_with('-') => launcher::run(options(words)?).await,
         // How the launcher starts each service: the same program, with the service's name.
         [name, place @ ..] => {
             match name.as_str() {
@@ -51,9 +52,25 @@ async fn run(words: &[String]) -> Result<ExitCode> {
                 "orders" => services::orders::run(Place::parse(place)?).await?,
                 "pricing" => services::pricing::run(Place::parse(place)?).await?,
                 "stock" => services::stock::run(Place::parse(place)?).await?,
-                _ => return Err(format!("no such service or option\n{USAGE}").into()),
+                _ => return Err(unknown().into()),
             }
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+fn options(words: &[String]) -> Result<Options> {
+    let mut options = Options::default();
+    for word in words {
+        match word.as_str() {
+            "--once" => options.mode = Mode::Once,
+            "--prometheus" => options.prometheus = true,
+            _ => return Err(unknown().into()),
+        }
+    }
+    Ok(options)
+}
+
+fn unknown() -> String {
+    format!("no such service or option\n{USAGE}")
 }

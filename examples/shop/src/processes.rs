@@ -1,6 +1,11 @@
 //! The services as processes of their own: started, listened to, and ended in order.
 
-use std::{env, net::SocketAddr, process::Stdio, time::Duration};
+use std::{
+    env,
+    net::{SocketAddr, TcpListener},
+    process::Stdio,
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -9,7 +14,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Result, services::LISTENING};
+use crate::{
+    Result,
+    services::{LISTENING, METRICS},
+};
 
 /// How long a service may take to start, to say what is awaited, or to end.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -19,20 +27,31 @@ const DEADLINE: Duration = Duration::from_secs(20);
 pub(crate) struct Service {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
+    /// Where it serves its metrics.
+    pub(crate) metrics: Option<SocketAddr>,
     process: Child,
     /// Open for as long as the service is to run.
     stdin: Option<ChildStdin>,
     lines: mpsc::UnboundedReceiver<String>,
 }
 
+/// Where a service's telemetry goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reports {
+    /// Takes its spans.
+    pub(crate) collector: SocketAddr,
+    /// Where it serves its metrics, or on any free port if that one is taken.
+    pub(crate) metrics_port: Option<u16>,
+}
+
 impl Service {
-    /// Starts this program once more as one of its services, and waits until it listens. It sends its spans to
-    /// `collector`; no other telemetry setting reaches it.
+    /// Starts this program once more as one of its services, and waits until it listens. No telemetry setting but these
+    /// reaches it.
     pub(crate) async fn start(
         name: &'static str,
         port: u16,
         upstreams: &[&Self],
-        collector: SocketAddr,
+        reports: Reports,
     ) -> Result<Self> {
         let mut command = Command::new(env::current_exe()?);
         command.args([name, &format!("127.0.0.1:{port}")]);
@@ -46,9 +65,19 @@ impl Service {
                 command.env_remove(key);
             }
         }
+        match reports.metrics_port {
+            Some(port) => command
+                .env("OTEL_METRICS_EXPORTER", "prometheus")
+                .env("OTEL_EXPORTER_PROMETHEUS_HOST", "127.0.0.1")
+                .env("OTEL_EXPORTER_PROMETHEUS_PORT", free(port).to_string()),
+            None => command.env("OTEL_METRICS_EXPORTER", "none"),
+        };
         let mut process = command
             .env("OTEL_SERVICE_NAME", name)
-            .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{collector}"))
+            .env(
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                format!("http://{}", reports.collector),
+            )
             .env("OTEL_BSP_SCHEDULE_DELAY", "50")
             // A proxy of the outside world knows no loopback.
             .env("NO_PROXY", "127.0.0.1")
@@ -65,11 +94,15 @@ impl Service {
         let mut service = Self {
             name,
             address,
+            metrics: None,
             process,
             stdin,
             lines,
         };
         service.address = service.said(LISTENING).await?.parse()?;
+        if reports.metrics_port.is_some() {
+            service.metrics = Some(service.said(METRICS).await?.parse()?);
+        }
         Ok(service)
     }
 
@@ -117,5 +150,13 @@ async fn read(stdout: ChildStdout, sender: mpsc::UnboundedSender<String>) {
     while let Ok(Some(line)) = lines.next_line().await {
         // Read on when nobody listens any more: a full pipe would hold the service up.
         sender.send(line).ok();
+    }
+}
+
+/// This port, or 0, which stands for any.
+fn free(port: u16) -> u16 {
+    match TcpListener::bind(("127.0.0.1", port)) {
+        Ok(_) => port,
+        Err(_) => 0,
     }
 }

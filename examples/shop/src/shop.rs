@@ -8,7 +8,7 @@ use crate::{
     Result,
     check::problems,
     collector::Collector,
-    processes::Service,
+    processes::{Reports, Service},
     scenario::{Customer, Scenario},
     services::stock::SEARCHING,
     style::{Ink, Style},
@@ -35,13 +35,22 @@ pub(crate) struct Shop {
 
 impl Shop {
     /// Whoever is called starts first.
-    pub(crate) async fn open(style: Style) -> Result<Self> {
+    pub(crate) async fn open(style: Style, prometheus: bool) -> Result<Self> {
         let collector = Collector::start().await?;
-        let stock = Service::start("stock", 4002, &[], collector.address).await?;
-        let pricing = Service::start("pricing", 4003, &[], collector.address).await?;
+        let reports = |metrics_port| Reports {
+            collector: collector.address,
+            metrics_port: prometheus.then_some(metrics_port),
+        };
+        let stock = Service::start("stock", 4002, &[], reports(9466)).await?;
+        let pricing = Service::start("pricing", 4003, &[], reports(9467)).await?;
         let upstreams = [&stock, &pricing];
-        let orders = Service::start("orders", 4001, &upstreams, collector.address).await?;
-        let storefront = Service::start("storefront", 4000, &[&orders], collector.address).await?;
+        let orders = Service::start("orders", 4001, &upstreams, reports(9465)).await?;
+        let storefront = Service::start("storefront", 4000, &[&orders], reports(9464)).await?;
+        for service in [&storefront, &orders, &stock, &pricing] {
+            if let Some(metrics) = service.metrics {
+                println!("metrics of {}: http://{metrics}/metrics", service.name);
+            }
+        }
         Ok(Self {
             style,
             customer: reqwest::Client::builder().no_proxy().build()?,

@@ -148,12 +148,13 @@ impl Account {
     }
 
     /// What is lost of which nobody was told; what still waited at the deadline is part of it.
-    pub(in crate::setup) fn untold(&self) -> u64 {
+    pub(in crate::setup) fn untold(&self) -> (u64, Option<String>) {
         let (full, abandoned) = {
             let queue = self.queue();
             (queue.queue_full, queue.abandoned)
         };
-        self.ledger.untold(full) + abandoned
+        let (lost, cause) = self.ledger.untold_of(full);
+        (lost + abandoned, cause)
     }
 
     pub(in crate::setup) fn counts(&self) -> SpanCounts {

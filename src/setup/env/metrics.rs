@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{Env, otlp, values::Words};
-use crate::setup::settings::{Histograms, MetricExporter, Metrics, Reader, Temporality};
+use crate::setup::{
+    otlp::IS_BUILT,
+    settings::{Histograms, MetricExporter, Metrics, Reader, Temporality},
+};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Exporter {
@@ -53,7 +56,7 @@ const HISTOGRAMS: Words<Histograms> = Words {
 pub(super) fn metrics(env: &Env) -> Metrics {
     let exporters = env
         .words("OTEL_METRICS_EXPORTER", &EXPORTERS)
-        .unwrap_or_else(|| vec![Exporter::Otlp]);
+        .unwrap_or_else(defaults);
     let readers = exporters.into_iter().filter_map(|exporter| {
         Some(match exporter {
             Exporter::Otlp => periodic(
@@ -86,6 +89,15 @@ pub(super) fn metrics(env: &Env) -> Metrics {
     }
 }
 
+/// Nobody asked for metrics: a build that cannot send them is none the worse.
+fn defaults() -> Vec<Exporter> {
+    if IS_BUILT {
+        vec![Exporter::Otlp]
+    } else {
+        Vec::new()
+    }
+}
+
 /// Every so many milliseconds, by the specification of each exporter, unless the variable says otherwise.
 fn periodic(env: &Env, default: u64, exporter: MetricExporter) -> Reader {
     const INTERVAL: &str = "OTEL_METRIC_EXPORT_INTERVAL";
@@ -99,7 +111,7 @@ fn periodic(env: &Env, default: u64, exporter: MetricExporter) -> Reader {
     );
     Reader::Periodic {
         exporter,
-        interval: interval.map_or(Duration::from_millis(default), |(_, interval)| interval),
+        interval: interval.map_or_else(|| Duration::from_millis(default), |(_, interval)| interval),
         timeout: env.timeout(&["OTEL_METRIC_EXPORT_TIMEOUT"], Duration::from_secs(30)),
     }
 }

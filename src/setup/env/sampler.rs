@@ -73,7 +73,7 @@ fn jaeger_remote(env: &Env) -> Sampler {
             env.wrong(ARG, &text, why, &instead);
         };
         match key.to_ascii_lowercase().as_str() {
-            "endpoint" => match sampling_endpoint(value) {
+            "endpoint" => match endpoint::for_sampling(value) {
                 Ok(right) => url = Ok(right),
                 Err(why) => wrong(why, ENDPOINT),
             },
@@ -101,17 +101,4 @@ fn jaeger_remote(env: &Env) -> Sampler {
         },
         Err(_) => Sampler::Ratio(initial),
     }
-}
-
-/// With Jaeger's path where there is none.
-fn sampling_endpoint(text: &str) -> Result<url::Url, &'static str> {
-    let mut url = if text.contains("://") {
-        endpoint::parse(text)?
-    } else {
-        endpoint::parse(&format!("http://{text}"))?
-    };
-    if url.path() == "/" {
-        url.set_path("/sampling");
-    }
-    Ok(url)
 }

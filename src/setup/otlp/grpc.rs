@@ -113,6 +113,8 @@ fn failure(code: u32, trailers: &HeaderMap) -> Failure {
         10 | 14 => (Perhaps::No, Again::Later(asked)),
         // RESOURCE_EXHAUSTED is for good, unless the collector says when.
         8 if asked.is_some() => (Perhaps::No, Again::Later(asked)),
+        // UNIMPLEMENTED
+        12 => (Perhaps::No, Again::Unserved),
         _ => (Perhaps::No, Again::Never),
     };
     let name = NAMES

@@ -9,18 +9,19 @@ mod spans;
 
 pub(super) use self::{logs::LogExporter, metrics::MetricExporter, spans::Spans};
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use self::courier::{Courier, Parcel};
 use super::{
+    endpoint::Shown,
     error::SetupError,
-    exports::Exports,
     ledger::{Ledger, Signal},
+    report::Report,
     settings::{Otlp, Temporality},
     transport::{
         Failure, Taken,
         delivery::{Attempt, Backoff, Fate, Terms},
-        thread::Running,
+        thread::{Running, Thread},
     },
 };
 
@@ -33,7 +34,7 @@ const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 struct Line {
     courier: Arc<Courier>,
     backoff: Arc<tokio::sync::Mutex<Backoff>>,
-    limit: Option<Duration>,
+    settings: Otlp,
     thread: Running,
     ledger: Arc<Ledger>,
 }
@@ -51,18 +52,29 @@ pub(super) fn spans(settings: &Otlp) -> Result<Spans, SetupError> {
 }
 
 /// An exporter of log records, which tells of outages on its own: to the SDK it never fails.
-pub(super) fn logs(settings: &Otlp, exports: &Exports) -> Result<LogExporter, SetupError> {
-    Line::new(settings, LOGS, Signal::LogRecords, exports).map(LogExporter::new)
+pub(super) fn logs(
+    settings: &Otlp,
+    thread: &Thread,
+    report: &Report,
+) -> Result<(LogExporter, Arc<Ledger>), SetupError> {
+    let line = Line::new(settings, LOGS, Signal::LogRecords, thread, report)?;
+    let ledger = Arc::clone(&line.ledger);
+    Ok((LogExporter::new(line), ledger))
 }
+
+/// Whether this build can send by OTLP.
+pub(super) const IS_BUILT: bool = true;
 
 /// An exporter of metrics, which tells of outages on its own: to the SDK it never fails.
 pub(super) fn metrics(
     settings: &Otlp,
     temporality: Temporality,
-    exports: &Exports,
-) -> Result<MetricExporter, SetupError> {
-    let line = Line::new(settings, METRICS, Signal::DataPoints, exports)?;
-    Ok(MetricExporter::new(line, temporality))
+    thread: &Thread,
+    report: &Report,
+) -> Result<(MetricExporter, Arc<Ledger>), SetupError> {
+    let line = Line::new(settings, METRICS, Signal::DataPoints, thread, report)?;
+    let ledger = Arc::clone(&line.ledger);
+    Ok((MetricExporter::new(line, temporality), ledger))
 }
 
 impl Line {
@@ -70,18 +82,22 @@ impl Line {
         settings: &Otlp,
         method: &'static str,
         signal: Signal,
-        exports: &Exports,
+        thread: &Thread,
+        report: &Report,
     ) -> Result<Self, SetupError> {
-        let ledger = Arc::new(exports.ledger(signal, &settings.endpoint));
-        let line = Self {
+        let target = Shown(&settings.endpoint).to_string();
+        Ok(Self {
             courier: Arc::new(Courier::new(settings, method)?),
             backoff: Arc::default(),
-            limit: settings.timeout,
-            thread: exports.thread()?,
-            ledger,
-        };
-        exports.keep_ledger(&line.ledger);
-        Ok(line)
+            settings: settings.clone(),
+            thread: thread.start()?,
+            ledger: Arc::new(Ledger::new(
+                signal,
+                target,
+                report.clone(),
+                thread.collector(&settings.endpoint),
+            )),
+        })
     }
 
     /// Sends so many items, and tells the ledger what became of them.
@@ -89,7 +105,7 @@ impl Line {
         let backoff = Arc::clone(&self.backoff);
         let ledger = Arc::clone(&self.ledger);
         let mut terms = Terms {
-            limit: self.limit,
+            limit: self.settings.timeout,
             haste: self.thread.haste(),
         };
         let errand = Errand {

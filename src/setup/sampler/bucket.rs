@@ -51,7 +51,6 @@ impl Bucket {
     }
 
     /// With as much in it as another has now, as far as there is room.
-    #[allow(dead_code, reason = "only remote strategies change while they run")]
     pub(in crate::setup) fn succeeding(rate: f64, other: &Self) -> Self {
         let now = other.clock.now();
         let full_at = f64::from_bits(other.full_at.load(Relaxed)).max(now);

@@ -1,20 +1,28 @@
 //! Which traces are recorded.
 
-mod bucket;
+#[allow(dead_code, reason = "what is used of it depends on the features")]
+pub(super) mod bucket;
 mod forcible;
-mod names;
+#[allow(dead_code, reason = "what is used of it depends on the features")]
+pub(super) mod names;
 mod parent;
-mod probability;
+#[allow(dead_code, reason = "who asks depends on the features")]
+pub(super) mod polling;
+pub(super) mod probability;
 mod routes;
 mod setup;
 
-use std::any::Any;
+use std::{any::Any, time::Duration};
 
 use opentelemetry_sdk::trace::{Sampler, ShouldSample};
+use url::Url;
 
 pub use self::{forcible::Forcible, probability::ProbabilitySampler};
-use self::{parent::ParentBased, routes::PerRoute};
-use super::{error::SetupError, report::Report, settings};
+use self::{parent::ParentBased, polling::Polling, routes::PerRoute};
+use super::{
+    endpoint, error::SetupError, remote_sampler, report::Report, settings,
+    transport::thread::Thread,
+};
 use crate::telemetry::SamplerReads;
 
 /// A sampler, and what it looks at.
@@ -22,6 +30,8 @@ use crate::telemetry::SamplerReads;
 pub(super) struct Chosen {
     pub(super) sampler: Box<dyn ShouldSample>,
     pub(super) reads: SamplerReads,
+    /// Those that are to stop with the pipeline.
+    pub(super) polling: Vec<Polling>,
 }
 
 /// What code chose.
@@ -30,12 +40,37 @@ pub(super) enum Choice {
     Own(Chosen),
     Probability(f64),
     PerRoute(f64),
+    Remote(String),
+}
+
+/// Where a sampler works.
+#[derive(Debug)]
+#[allow(dead_code, reason = "who asks depends on the features")]
+pub(super) struct Site<'a> {
+    pub(super) service: &'a str,
+    pub(super) thread: &'a Thread,
+    pub(super) report: &'a Report,
+}
+
+/// Who is asked what to sample, and how often.
+#[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "who asks depends on the features")]
+pub(super) struct Server<'a> {
+    pub(super) endpoint: &'a Url,
+    pub(super) interval: Duration,
+}
+
+/// A sampler in the making.
+struct Building<'a> {
+    site: &'a Site<'a>,
+    polling: Vec<Polling>,
 }
 
 impl Choice {
-    pub(super) fn make(self) -> Result<Chosen, SetupError> {
+    pub(super) fn make(self, site: &Site<'_>) -> Result<Chosen, SetupError> {
         let root: Box<dyn ShouldSample> = match self {
             Self::Own(chosen) => return Ok(chosen),
+            Self::Remote(endpoint) => return remote(&endpoint, site),
             Self::Probability(probability) if (0.0..=1.0).contains(&probability) => {
                 Box::new(ProbabilitySampler::new(probability))
             }
@@ -52,7 +87,7 @@ impl Choice {
                 return Err(SetupError::new(text));
             }
         };
-        Ok(Chosen::following(root))
+        Ok(Chosen::following(root, Vec::new()))
     }
 }
 
@@ -70,86 +105,90 @@ impl Chosen {
         Self {
             sampler: Box::new(Forcible::new(sampler)),
             reads,
+            polling: Vec::new(),
         }
     }
 
     /// What the settings say.
-    pub(super) fn of(settings: &settings::Sampler, report: &Report) -> Self {
-        let reads_name = reads_name(settings);
-        if reads_name {
-            report.warn("jaeger_remote cannot ask its server yet; its initial sampling rate stays");
-        }
+    pub(super) fn of(settings: &settings::Sampler, site: &Site<'_>) -> Result<Self, SetupError> {
+        let mut building = Building {
+            site,
+            polling: Vec::new(),
+        };
         if let settings::Sampler::ParentBased { root, .. } = settings
             && *settings == settings::Sampler::parent_based((**root).clone())
         {
-            return Self::following(built(root));
+            let root = building.sampler(root)?;
+            return Ok(Self::following(root, building.polling));
         }
-        let reads = if reads_name {
-            SamplerReads::Name
-        } else {
-            SamplerReads::Parent
-        };
-        Self {
-            sampler: Box::new(Forcible(built(settings))),
-            reads,
-        }
+        Ok(Self {
+            sampler: Box::new(Forcible(building.sampler(settings)?)),
+            reads: match building.polling.as_slice() {
+                [] => SamplerReads::Parent,
+                [..] => SamplerReads::Name,
+            },
+            polling: building.polling,
+        })
     }
 
     /// The caller's decision, and this one's for what has no caller.
-    fn following(root: Box<dyn ShouldSample>) -> Self {
+    fn following(root: Box<dyn ShouldSample>, polling: Vec<Polling>) -> Self {
         Self {
             sampler: Box::new(Forcible(Box::new(ParentBased::new(root)))),
             reads: SamplerReads::Flag,
+            polling,
         }
     }
 }
 
-fn built(settings: &settings::Sampler) -> Box<dyn ShouldSample> {
-    match settings {
-        settings::Sampler::AlwaysOn => Box::new(Sampler::AlwaysOn),
-        settings::Sampler::AlwaysOff => Box::new(Sampler::AlwaysOff),
-        settings::Sampler::Ratio(ratio) => Box::new(Sampler::TraceIdRatioBased(*ratio)),
-        settings::Sampler::ParentBased {
-            root,
-            remote_sampled,
-            remote_not_sampled,
-            local_sampled,
-            local_not_sampled,
-        } => {
-            let root = built(root);
-            let parts = Sampler::parent_based(root.clone())
-                .with_remote_parent_sampled(built(remote_sampled))
-                .with_remote_parent_not_sampled(built(remote_not_sampled))
-                .with_local_parent_sampled(built(local_sampled))
-                .with_local_parent_not_sampled(built(local_not_sampled));
-            Box::new(ParentBased::of_parts(root, parts))
-        }
-        settings::Sampler::JaegerRemote { initial, .. } => built(initial),
-    }
-}
-
-/// Whether any part decides by the name of the span.
-fn reads_name(settings: &settings::Sampler) -> bool {
-    match settings {
-        settings::Sampler::AlwaysOn
-        | settings::Sampler::AlwaysOff
-        | settings::Sampler::Ratio(_) => false,
-        settings::Sampler::ParentBased {
-            root,
-            remote_sampled,
-            remote_not_sampled,
-            local_sampled,
-            local_not_sampled,
-        } => {
-            let parts = [
+impl Building<'_> {
+    fn sampler(
+        &mut self,
+        settings: &settings::Sampler,
+    ) -> Result<Box<dyn ShouldSample>, SetupError> {
+        Ok(match settings {
+            settings::Sampler::AlwaysOn => Box::new(Sampler::AlwaysOn),
+            settings::Sampler::AlwaysOff => Box::new(Sampler::AlwaysOff),
+            settings::Sampler::Ratio(ratio) => Box::new(Sampler::TraceIdRatioBased(*ratio)),
+            settings::Sampler::ParentBased {
                 root,
                 remote_sampled,
                 remote_not_sampled,
                 local_sampled,
                 local_not_sampled,
-            ];
-            parts.into_iter().any(|part| reads_name(part))
-        }
-        settings::Sampler::JaegerRemote { .. } => true,
+            } => {
+                let root = self.sampler(root)?;
+                let parts = Sampler::parent_based(root.clone())
+                    .with_remote_parent_sampled(self.sampler(remote_sampled)?)
+                    .with_remote_parent_not_sampled(self.sampler(remote_not_sampled)?)
+                    .with_local_parent_sampled(self.sampler(local_sampled)?)
+                    .with_local_parent_not_sampled(self.sampler(local_not_sampled)?);
+                Box::new(ParentBased::of_parts(root, parts))
+            }
+            settings::Sampler::JaegerRemote {
+                endpoint,
+                interval,
+                initial,
+            } => {
+                let initial = self.sampler(initial)?;
+                let server = Server {
+                    endpoint,
+                    interval: *interval,
+                };
+                let (sampler, polling) = remote_sampler::start(server, initial, self.site)?;
+                self.polling.extend(polling);
+                sampler
+            }
+        })
     }
+}
+
+/// As `parentbased_jaeger_remote` without more of an argument than the endpoint.
+fn remote(endpoint: &str, site: &Site<'_>) -> Result<Chosen, SetupError> {
+    let url = endpoint::for_sampling(endpoint).map_err(|why| {
+        let shown = endpoint::shown(endpoint);
+        SetupError::new(format!("Setup::sample_remotely({shown:?}) {why}"))
+    })?;
+    let root = settings::Sampler::jaeger_remote(url);
+    Chosen::of(&settings::Sampler::parent_based(root), site)
 }

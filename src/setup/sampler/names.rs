@@ -43,9 +43,16 @@ impl<T> Names<T> {
     }
 
     /// Shows this name's, if there is one.
-    #[allow(dead_code, reason = "only remote strategies change while they run")]
     pub(in crate::setup) fn peek<R>(&self, name: &str, look: impl FnOnce(&T) -> R) -> Option<R> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known.get(name).map(look)
+    }
+
+    /// Shows all of them.
+    pub(in crate::setup) fn each(&self, mut show: impl FnMut(&str, &T)) {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        for (name, one) in &*known {
+            show(name, one);
+        }
     }
 }

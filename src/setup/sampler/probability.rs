@@ -31,7 +31,11 @@ impl ProbabilitySampler {
     }
 
     /// The decision about a trace, with the state that tells it.
-    pub(super) fn decide(&self, trace_id: TraceId, state: &TraceState) -> (bool, TraceState) {
+    pub(in crate::setup) fn decide(
+        &self,
+        trace_id: TraceId,
+        state: &TraceState,
+    ) -> (bool, TraceState) {
         let randomness = || threshold::randomness(trace_id, state);
         let kept = self
             .threshold

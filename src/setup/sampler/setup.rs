@@ -9,7 +9,7 @@ impl Setup {
     ///
     /// Which traces these are depends on the random bits of their ids alone, and the share is told to the services that are called
     /// and to the backend as `ot=th:…` in the trace state (OpenTelemetry, "TraceState: Probability Sampling").
-    /// Of this, [`sample_at_most`](Self::sample_at_most) and [`SetupExt::sampler`](crate::otel::SetupExt::sampler), the
+    /// Of this, [`sample_at_most`](Self::sample_at_most), [`sample_remotely`](Self::sample_remotely) and [`SetupExt::sampler`](crate::otel::SetupExt::sampler), the
     /// last call counts.
     ///
     /// A number that is not from 0 to 1 is an error of [`init`](Self::init).
@@ -28,6 +28,21 @@ impl Setup {
     /// A number below 0 is an error of [`init`](Self::init).
     pub fn sample_at_most(mut self, traces_per_second: f64) -> Self {
         self.sampler = Some(Choice::PerRoute(traces_per_second));
+        self
+    }
+
+    /// Samples new traces as a server says that speaks Jaeger's remote sampling (Jaeger, the OpenTelemetry Collector), and
+    /// follows the caller's decision where there is one; as `OTEL_TRACES_SAMPLER=parentbased_jaeger_remote` does, and
+    /// instead of it.
+    ///
+    /// The endpoint is `http://jaeger:5778/sampling`; the path may be left out. It is asked once a minute, from the export
+    /// thread; until its first answer one trace in a thousand is sampled, and when it fails its last answer
+    /// stays. Operations are names of spans as they are at their start: `GET /orders/{id}`. A sampled span says by
+    /// `sampler.type` and `sampler.param` why it was.
+    ///
+    /// Without the feature `otlp-http` nobody is asked. An endpoint that is no URL is an error of [`init`](Self::init).
+    pub fn sample_remotely(mut self, endpoint: impl Into<String>) -> Self {
+        self.sampler = Some(Choice::Remote(endpoint.into()));
         self
     }
 }

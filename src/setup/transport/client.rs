@@ -9,7 +9,7 @@ use http::{
     response::Parts,
 };
 use http_body::Body;
-use reqwest::{ClientBuilder, redirect::Policy};
+use reqwest::{ClientBuilder, RequestBuilder, redirect::Policy};
 use url::Url;
 
 use super::{
@@ -113,7 +113,19 @@ impl Client {
         let mut headers = self.headers.clone();
         headers.extend(more.iter().cloned());
         let request = self.inner.post(self.url.clone());
-        let answer = request.headers(headers).body(body).send().await;
+        Self::send(request.headers(headers).body(body)).await
+    }
+
+    /// Asks for what is there.
+    pub(super) async fn get(&self, more: &HeaderMap) -> Result<Result<Answer, Cut>, Failure> {
+        let mut headers = self.headers.clone();
+        headers.remove(CONTENT_TYPE);
+        headers.extend(more.clone());
+        Self::send(self.inner.get(self.url.clone()).headers(headers)).await
+    }
+
+    async fn send(request: RequestBuilder) -> Result<Result<Answer, Cut>, Failure> {
+        let answer = request.send().await;
         let answer = answer.map_err(|error| {
             let error = error.without_url();
             let why = root_cause(&error);

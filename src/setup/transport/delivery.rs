@@ -27,6 +27,8 @@ pub(in crate::setup) enum Fate {
     Acknowledged(Taken),
     /// The collector refused it.
     Rejected(String),
+    /// It refuses all of the signal.
+    Unserved(String),
     /// It was not taken, and time ran out.
     Dropped(String),
     /// It was sent, and may have been taken.
@@ -108,7 +110,7 @@ impl Backoff {
             self.taken = before.max(failure.taken);
             hasty += u32::from(is_hasty);
             let most = match failure.again {
-                Again::Never => 0,
+                Again::Never | Again::Unserved => 0,
                 Again::Soon => UNANSWERED,
                 Again::Later(None) => PUT_OFF,
                 Again::Later(Some(_)) => u32::MAX,
@@ -169,7 +171,7 @@ impl Backoff {
                 // Not all of its clients at once.
                 wait.min(FIRST_WAIT) + asked.min(MOST_PATIENCE)
             }
-            Again::Never | Again::Soon | Again::Later(None) => wait,
+            Again::Never | Again::Unserved | Again::Soon | Again::Later(None) => wait,
         };
         self.next = Some(Instant::now() + wait);
         self.last = Some(failure);
@@ -192,6 +194,7 @@ impl Backoff {
         match (self.taken, again) {
             (Perhaps::Perhaps, _) => Fate::Unknown(why),
             (Perhaps::No, Again::Never) => Fate::Rejected(why),
+            (Perhaps::No, Again::Unserved) => Fate::Unserved(why),
             (Perhaps::No, Again::Soon | Again::Later(_)) => Fate::Dropped(why),
         }
     }

@@ -36,6 +36,8 @@ pub(super) enum Perhaps {
 pub(super) enum Again {
     /// It would come to the same.
     Never,
+    /// Nor would it with anything else: it takes none of this signal, as a backend of traces alone takes no metrics.
+    Unserved,
     /// Nobody answered.
     Soon,
     /// The collector asks for it, after this time if it says one.
@@ -58,6 +60,14 @@ impl Failure {
             why: why.into(),
             taken: Perhaps::Perhaps,
             again: Again::Soon,
+        }
+    }
+
+    /// The collector has no place for such things.
+    pub(super) fn unserved(why: impl Into<String>) -> Self {
+        Self {
+            again: Again::Unserved,
+            ..Self::refused(why)
         }
     }
 

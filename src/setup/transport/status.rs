@@ -28,6 +28,7 @@ pub(super) fn failure(status: StatusCode, headers: &HeaderMap) -> Option<Failure
             taken: Perhaps::Perhaps,
             again: later,
         },
+        StatusCode::NOT_FOUND => Failure::unserved(why),
         _ => Failure::refused(why),
     })
 }
@@ -77,6 +78,7 @@ mod tests {
         for (status, taken, again) in [
             (301, Perhaps::No, Again::Never),
             (400, Perhaps::No, Again::Never),
+            (404, Perhaps::No, Again::Unserved),
             (429, Perhaps::No, Again::Later(None)),
             (500, Perhaps::No, Again::Never),
             (502, Perhaps::Perhaps, Again::Later(None)),

@@ -2,7 +2,13 @@
 //!
 //! It serves a process without a runtime, one whose only thread is busy, and one that is shutting down.
 
-use std::{fmt, io, sync::Arc, thread};
+use std::{
+    collections::HashMap,
+    fmt, io,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    thread,
+    time::Duration,
+};
 
 use opentelemetry::Context;
 use tokio::{
@@ -12,9 +18,22 @@ use tokio::{
     time::Instant,
 };
 
-use super::quiet;
+use url::{Origin, Url};
 
-/// A running export thread. It ends with the last clone.
+use super::quiet;
+use crate::setup::{error::SetupError, ledger::Collector};
+
+/// The thread of a pipeline, once something needs it. It ends with the last clone of what [`start`](Self::start) gave.
+#[derive(Clone, Default)]
+pub(in crate::setup) struct Thread(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    running: OnceLock<Running>,
+    collectors: Mutex<HashMap<Origin, Arc<Collector>>>,
+}
+
+/// A running export thread.
 #[derive(Clone)]
 pub(in crate::setup) struct Running(Arc<Inner>);
 
@@ -37,8 +56,33 @@ pub(in crate::setup) struct Haste {
 #[must_use = "haste ends when it is dropped"]
 pub(in crate::setup) struct Hurry(watch::Sender<Haste>);
 
+impl Thread {
+    pub(in crate::setup) fn start(&self) -> Result<Running, SetupError> {
+        if let Some(running) = self.0.running.get() {
+            return Ok(running.clone());
+        }
+        let running = Running::start().map_err(|error| {
+            SetupError::new("the export thread cannot be started").with_source(error)
+        })?;
+        Ok(self.0.running.get_or_init(|| running).clone())
+    }
+
+    /// What all signals that go to this host know of it.
+    pub(in crate::setup) fn collector(&self, url: &Url) -> Arc<Collector> {
+        let collectors = self.0.collectors.lock();
+        let mut collectors = collectors.unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(collectors.entry(url.origin()).or_default())
+    }
+
+    /// Somebody waits for so long. Where nothing is sent nothing is in haste.
+    pub(in crate::setup) fn hurry(&self, limit: Duration) -> Option<Hurry> {
+        let until = Instant::now().checked_add(limit);
+        Some(self.0.running.get()?.hurry(until))
+    }
+}
+
 impl Running {
-    pub(in crate::setup) fn start() -> io::Result<Self> {
+    fn start() -> io::Result<Self> {
         let runtime = runtime()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel();
@@ -94,6 +138,14 @@ impl Drop for Hurry {
         self.0.send_modify(|haste| {
             haste.waiting = haste.waiting.saturating_sub(1);
         });
+    }
+}
+
+impl fmt::Debug for Thread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Thread")
+            .field(&self.0.running.get().is_some())
+            .finish()
     }
 }
 

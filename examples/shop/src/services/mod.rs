@@ -11,12 +11,16 @@ use std::{
     thread,
 };
 
+use throughline::Telemetry;
 use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::Result;
 
 /// What a service says on its first line, before its address.
 pub(crate) const LISTENING: &str = "listening on ";
+
+/// What it says before the address of its metrics, if it serves them.
+pub(crate) const METRICS: &str = "metrics on ";
 
 /// Where a service listens, and where those are that it calls.
 #[derive(Debug)]
@@ -49,8 +53,9 @@ impl Place {
         Ok(url.clone())
     }
 
-    /// Listens, on any free port if the wanted one is taken, and says so on the first line of the output.
-    pub(crate) async fn listen(&self) -> Result<TcpListener> {
+    /// Listens, on any free port if the wanted one is taken, and says so on the first line of the output; on the next,
+    /// where its metrics are.
+    pub(crate) async fn listen(&self, telemetry: &Telemetry) -> Result<TcpListener> {
         let listener = match TcpListener::bind(self.listen).await {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 TcpListener::bind((self.listen.ip(), 0)).await
@@ -60,6 +65,9 @@ impl Place {
         let listener =
             listener.map_err(|error| format!("{} to listen on: {error}", self.listen))?;
         say(&format!("{LISTENING}{}", listener.local_addr()?));
+        if let Some(address) = telemetry.prometheus_address() {
+            say(&format!("{METRICS}{address}"));
+        }
         Ok(listener)
     }
 }

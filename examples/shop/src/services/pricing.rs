@@ -25,7 +25,7 @@ const LEGIBLE: u32 = 3;
 
 pub(crate) async fn run(place: Place) -> Result<()> {
     let telemetry = throughline::init()?;
-    let calls = TcpIncoming::from(place.listen().await?);
+    let calls = TcpIncoming::from(place.listen(&telemetry).await?);
     Server::builder()
         .layer(ServerLayer::new())
         .add_service(PricingServer::new(PriceList))

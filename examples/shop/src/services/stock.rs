@@ -25,7 +25,7 @@ type Answer = Response<Full<Bytes>>;
 
 pub(crate) async fn run(place: Place) -> Result<()> {
     let telemetry = throughline::init()?;
-    let listener = place.listen().await?;
+    let listener = place.listen(&telemetry).await?;
     let shelves = Shelves::default();
     let connections = GracefulShutdown::new();
     let mut stop = std::pin::pin!(told_to_stop());

@@ -43,7 +43,7 @@ pub(crate) async fn run(place: Place) -> Result<()> {
         .layer(ServerLayer::new())
         .with_state(orders)
         .into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(place.listen().await?, app)
+    axum::serve(place.listen(&telemetry).await?, app)
         .with_graceful_shutdown(told_to_stop())
         .await?;
     telemetry

@@ -1,0 +1,310 @@
+//! What came in, checked and made ready to be stored: off the thread that writes.
+
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use opentelemetry_proto::tonic::{
+    common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value},
+    logs::v1::{LogRecord, ResourceLogs},
+    resource::v1::Resource,
+    trace::v1::{ResourceSpans, Span, status::StatusCode},
+};
+use prost::Message;
+
+use crate::ids::{SpanId, TraceId, hex};
+
+/// Spans and logs that are good, and how many are not.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) groups: Vec<Group>,
+    pub(crate) rejected: Rejected,
+}
+
+/// What was refused, and why: the first reason speaks for all.
+#[derive(Debug, Default)]
+pub(crate) struct Rejected {
+    pub(crate) count: i64,
+    pub(crate) why: Option<&'static str>,
+}
+
+/// Spans and logs of one resource and scope.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) service: String,
+    pub(crate) resource: Vec<u8>,
+    pub(crate) scope: Vec<u8>,
+    pub(crate) print: i64,
+    /// Attributes of the resource, which each of its traces can be searched by.
+    pub(crate) tags: Vec<(String, String)>,
+    pub(crate) spans: Vec<Ready>,
+    pub(crate) logs: Vec<ReadyLog>,
+}
+
+/// A span, ready.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) parent: Option<SpanId>,
+    pub(crate) name: String,
+    pub(crate) kind: i32,
+    pub(crate) start: i64,
+    pub(crate) finish: i64,
+    pub(crate) is_error: bool,
+    pub(crate) tags: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) print: i64,
+}
+
+/// A log record, ready.
+#[derive(Debug)]
+pub(crate) struct ReadyLog {
+    pub(crate) trace_id: Option<TraceId>,
+    pub(crate) span_id: Option<SpanId>,
+    pub(crate) time: i64,
+    pub(crate) severity: i32,
+    pub(crate) body: Vec<u8>,
+    pub(crate) print: i64,
+}
+
+/// A value to search for is no longer than this, in bytes.
+const LONGEST_TAG: usize = 256;
+/// A name is shown, and told apart, by as many bytes.
+const LONGEST_NAME: usize = 1024;
+
+impl Batch {
+    pub(crate) fn of_spans(all: Vec<ResourceSpans>) -> Self {
+        let mut batch = Self::default();
+        for of_resource in all {
+            let resource = of_resource.resource.unwrap_or_default();
+            for of_scope in of_resource.scope_spans {
+                let scope = of_scope.scope.unwrap_or_default();
+                let mut group = Group::new(&resource, &scope);
+                for span in of_scope.spans {
+                    match ready(span) {
+                        Ok(span) => group.spans.push(span),
+                        Err(why) => batch.rejected.add(why),
+                    }
+                }
+                batch.groups.push(group);
+            }
+        }
+        batch
+    }
+
+    pub(crate) fn of_logs(all: Vec<ResourceLogs>) -> Self {
+        let mut batch = Self::default();
+        for of_resource in all {
+            let resource = of_resource.resource.unwrap_or_default();
+            for of_scope in of_resource.scope_logs {
+                let scope = of_scope.scope.unwrap_or_default();
+                let mut group = Group::new(&resource, &scope);
+                for log in of_scope.log_records {
+                    match ready_log(log) {
+                        Ok(log) => group.logs.push(log),
+                        Err(why) => batch.rejected.add(why),
+                    }
+                }
+                batch.groups.push(group);
+            }
+        }
+        batch
+    }
+
+    /// How many bytes of spans and logs are to be stored.
+    pub(crate) fn weight(&self) -> usize {
+        let weigh = |group: &Group| -> usize {
+            group
+                .spans
+                .iter()
+                .map(|span| span.body.len())
+                .sum::<usize>()
+                + group.logs.iter().map(|log| log.body.len()).sum::<usize>()
+        };
+        self.groups.iter().map(weigh).sum()
+    }
+}
+
+impl Rejected {
+    fn add(&mut self, why: &'static str) {
+        self.count += 1;
+        self.why.get_or_insert(why);
+    }
+}
+
+impl Group {
+    fn new(resource: &Resource, scope: &InstrumentationScope) -> Self {
+        let service = resource
+            .attributes
+            .iter()
+            .find(|attribute| attribute.key == "service.name")
+            .and_then(|attribute| attribute.value.as_ref())
+            .map(text)
+            .filter(|name| !name.is_empty())
+            .map_or_else(
+                || "unknown_service".to_owned(),
+                |name| cut(name, LONGEST_NAME),
+            );
+        let resource_bytes = resource.encode_to_vec();
+        let scope_bytes = scope.encode_to_vec();
+        let mut tags = Vec::new();
+        collect_tags(&resource.attributes, &mut tags);
+        Self {
+            service,
+            print: print_of(&(&resource_bytes, &scope_bytes)),
+            resource: resource_bytes,
+            scope: scope_bytes,
+            tags,
+            spans: Vec::new(),
+            logs: Vec::new(),
+        }
+    }
+}
+
+fn ready(mut span: Span) -> Result<Ready, &'static str> {
+    let trace_id = TraceId::from_slice(&span.trace_id)
+        .ok_or("a trace id is not 16 bytes that are not all zero")?;
+    let span_id = SpanId::from_slice(&span.span_id)
+        .ok_or("a span id is not 8 bytes that are not all zero")?;
+    let parent = match span.parent_span_id.as_slice() {
+        [] | [0, 0, 0, 0, 0, 0, 0, 0] => None,
+        bytes => Some(SpanId::from_slice(bytes).ok_or("a parent's id is not 8 bytes")?),
+    };
+    if parent.is_none() {
+        span.parent_span_id.clear();
+    }
+    let start = nanos(span.start_time_unix_nano);
+    let is_error = span
+        .status
+        .as_ref()
+        .is_some_and(|status| status.code == StatusCode::Error as i32);
+    let mut tags = Vec::new();
+    collect_tags(&span.attributes, &mut tags);
+    for event in &span.events {
+        collect_tags(&event.attributes, &mut tags);
+    }
+    if let Some(status) = &span.status
+        && !status.message.is_empty()
+    {
+        tags.push((
+            "otel.status_description".to_owned(),
+            cut(status.message.clone(), LONGEST_TAG),
+        ));
+    }
+    let body = span.encode_to_vec();
+    Ok(Ready {
+        trace_id,
+        span_id,
+        parent,
+        name: cut(std::mem::take(&mut span.name), LONGEST_NAME),
+        kind: span.kind,
+        start,
+        // A span that ends before it begins is shown as an instant.
+        finish: nanos(span.end_time_unix_nano).max(start),
+        is_error,
+        tags,
+        print: print_of(&body),
+        body,
+    })
+}
+
+fn ready_log(log: LogRecord) -> Result<ReadyLog, &'static str> {
+    let trace_id = match log.trace_id.as_slice() {
+        [] => None,
+        bytes if bytes.iter().all(|byte| *byte == 0) => None,
+        bytes => Some(TraceId::from_slice(bytes).ok_or("a log's trace id is not 16 bytes")?),
+    };
+    let span_id = match log.span_id.as_slice() {
+        [] => None,
+        bytes if bytes.iter().all(|byte| *byte == 0) => None,
+        bytes => Some(SpanId::from_slice(bytes).ok_or("a log's span id is not 8 bytes")?),
+    };
+    let time = match log.time_unix_nano {
+        0 => log.observed_time_unix_nano,
+        time => time,
+    };
+    let body = log.encode_to_vec();
+    Ok(ReadyLog {
+        trace_id,
+        span_id,
+        time: nanos(time),
+        severity: log.severity_number,
+        print: print_of(&body),
+        body,
+    })
+}
+
+fn collect_tags(attributes: &[KeyValue], tags: &mut Vec<(String, String)>) {
+    for attribute in attributes {
+        if let Some(value) = &attribute.value {
+            tags.push((
+                cut(attribute.key.clone(), LONGEST_TAG),
+                cut(text(value), LONGEST_TAG),
+            ));
+        }
+    }
+}
+
+/// A value as people read it, and as it is searched for.
+pub(crate) fn text(value: &AnyValue) -> String {
+    use any_value::Value;
+    match &value.value {
+        None => String::new(),
+        Some(Value::StringValue(text)) => text.clone(),
+        Some(Value::BoolValue(value)) => value.to_string(),
+        Some(Value::IntValue(value)) => value.to_string(),
+        Some(Value::DoubleValue(value)) => value.to_string(),
+        Some(Value::BytesValue(bytes)) => hex(bytes),
+        Some(Value::ArrayValue(_) | Value::KvlistValue(_)) => json(value).to_string(),
+        Some(_) => String::new(),
+    }
+}
+
+/// A value as plain JSON.
+pub(crate) fn json(value: &AnyValue) -> serde_json::Value {
+    use any_value::Value;
+    use serde_json::Value as Json;
+    match &value.value {
+        None => Json::Null,
+        Some(Value::StringValue(text)) => Json::from(text.as_str()),
+        Some(Value::BoolValue(value)) => Json::from(*value),
+        Some(Value::IntValue(value)) => Json::from(*value),
+        Some(Value::DoubleValue(value)) => Json::from(*value),
+        Some(Value::BytesValue(bytes)) => Json::from(hex(bytes)),
+        Some(Value::ArrayValue(list)) => list.values.iter().map(json).collect(),
+        Some(Value::KvlistValue(list)) => {
+            let members: BTreeMap<_, _> = list
+                .values
+                .iter()
+                .map(|member| {
+                    let value = member.value.as_ref().map_or(Json::Null, json);
+                    (member.key.clone(), value)
+                })
+                .collect();
+            Json::from_iter(members)
+        }
+        Some(_) => Json::Null,
+    }
+}
+
+/// Shortens to whole characters.
+fn cut(mut text: String, longest: usize) -> String {
+    if text.len() > longest {
+        let end = (0..=longest).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or_default());
+    }
+    text
+}
+
+/// SQLite's numbers have a sign. The year 2262 is far.
+fn nanos(time: u64) -> i64 {
+    i64::try_from(time).unwrap_or(i64::MAX)
+}
+
+fn print_of(value: &impl Hash) -> i64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish().cast_signed()
+}

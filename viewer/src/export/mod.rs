@@ -1,0 +1,5 @@
+//! A trace in the shapes that other tools read.
+
+pub(crate) mod jaeger;
+pub(crate) mod otlp;
+pub(crate) mod zipkin;

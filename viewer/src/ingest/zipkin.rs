@@ -1,0 +1,199 @@
+//! Zipkin's spans, version 2: `POST /api/v2/spans`.
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, State},
+    routing::post,
+};
+use http::{HeaderMap, StatusCode};
+use opentelemetry_proto::tonic::{
+    common::v1::{AnyValue, KeyValue, any_value},
+    resource::v1::Resource,
+    trace::v1::{ResourceSpans, ScopeSpans, Span, Status, span::Event, status::StatusCode as Code},
+};
+use serde::Deserialize;
+
+use super::http::{LARGEST_BODY, unpack};
+use crate::{
+    batch::Batch,
+    ids::{SpanId, TraceId},
+    store::Store,
+};
+
+/// A span as Zipkin's senders write it. Times are microseconds.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Sent {
+    trace_id: String,
+    id: String,
+    parent_id: Option<String>,
+    #[serde(default)]
+    name: Option<String>,
+    kind: Option<String>,
+    timestamp: Option<u64>,
+    duration: Option<u64>,
+    local_endpoint: Option<Endpoint>,
+    remote_endpoint: Option<Endpoint>,
+    #[serde(default)]
+    annotations: Option<Vec<Annotation>>,
+    #[serde(default)]
+    tags: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Eq, Hash, Clone)]
+#[serde(rename_all = "camelCase")]
+struct Endpoint {
+    service_name: Option<String>,
+    ipv4: Option<String>,
+    ipv6: Option<String>,
+    port: Option<u16>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Annotation {
+    timestamp: u64,
+    value: String,
+}
+
+pub(super) fn routes(store: &Store) -> Router {
+    Router::new()
+        .route("/api/v2/spans", post(spans))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .with_state(store.clone())
+}
+
+/// 202 when they are stored. A list with a span that is none is refused whole, as Zipkin does.
+async fn spans(
+    State(store): State<Store>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, (StatusCode, String)> {
+    let body = unpack(&headers, &body)?;
+    let sent: Vec<Sent> = serde_json::from_slice(&body).map_err(|error| {
+        let why = format!("the body is no list of Zipkin spans: {error}");
+        (StatusCode::BAD_REQUEST, why)
+    })?;
+    let groups = sent
+        .into_iter()
+        .map(of_resource)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|why| (StatusCode::BAD_REQUEST, why))?;
+    store
+        .write(Batch::of_spans(groups))
+        .await
+        .map_err(|error| (error.status(), error.to_string()))?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+fn of_resource(sent: Sent) -> Result<ResourceSpans, String> {
+    let service = sent
+        .local_endpoint
+        .as_ref()
+        .and_then(|endpoint| endpoint.service_name.clone());
+    let resource = Resource {
+        attributes: service
+            .map(|name| attribute("service.name", name))
+            .into_iter()
+            .collect(),
+        ..Resource::default()
+    };
+    Ok(ResourceSpans {
+        resource: Some(resource),
+        scope_spans: vec![ScopeSpans {
+            spans: vec![span(sent)?],
+            ..ScopeSpans::default()
+        }],
+        ..ResourceSpans::default()
+    })
+}
+
+fn span(sent: Sent) -> Result<Span, String> {
+    let trace_id = TraceId::parse(&sent.trace_id)
+        .ok_or_else(|| format!("{:?} is no trace id", sent.trace_id))?;
+    let span_id = SpanId::parse(&sent.id).ok_or_else(|| format!("{:?} is no span id", sent.id))?;
+    let parent = match sent.parent_id.as_deref() {
+        None | Some("") => None,
+        Some(text) => {
+            Some(SpanId::parse(text).ok_or_else(|| format!("{text:?} is no parent's id"))?)
+        }
+    };
+    let nanos = |micros: u64| micros.saturating_mul(1000);
+    let start = nanos(sent.timestamp.unwrap_or_default());
+    let mut attributes = Vec::new();
+    let mut status = None;
+    for (key, value) in sent.tags.unwrap_or_default() {
+        let value = match value {
+            serde_json::Value::String(text) => text,
+            other => other.to_string(),
+        };
+        if key == "error" {
+            // The tag alone is the error; its value may say which.
+            status = Some(Status {
+                code: Code::Error as i32,
+                message: if value == "true" {
+                    String::new()
+                } else {
+                    value
+                },
+            });
+        } else {
+            attributes.push(attribute(&key, value));
+        }
+    }
+    if let Some(remote) = sent.remote_endpoint {
+        let address = remote.ipv4.or(remote.ipv6);
+        attributes.extend(address.map(|ip| attribute("network.peer.address", ip)));
+        attributes.extend(
+            remote
+                .service_name
+                .map(|name| attribute("server.service.name", name)),
+        );
+        attributes.extend(remote.port.map(|port| KeyValue {
+            key: "network.peer.port".to_owned(),
+            value: Some(AnyValue {
+                value: Some(any_value::Value::IntValue(i64::from(port))),
+            }),
+            ..KeyValue::default()
+        }));
+    }
+    let event = |annotation: Annotation| Event {
+        time_unix_nano: nanos(annotation.timestamp),
+        name: annotation.value,
+        ..Event::default()
+    };
+    Ok(Span {
+        trace_id: trace_id.0.to_vec(),
+        span_id: span_id.0.to_vec(),
+        parent_span_id: parent.map(|parent| parent.0.to_vec()).unwrap_or_default(),
+        name: sent.name.unwrap_or_default(),
+        kind: match sent.kind.as_deref() {
+            Some("SERVER") => 2,
+            Some("CLIENT") => 3,
+            Some("PRODUCER") => 4,
+            Some("CONSUMER") => 5,
+            _ => 1,
+        },
+        start_time_unix_nano: start,
+        end_time_unix_nano: start.saturating_add(nanos(sent.duration.unwrap_or_default())),
+        attributes,
+        events: sent
+            .annotations
+            .unwrap_or_default()
+            .into_iter()
+            .map(event)
+            .collect(),
+        status,
+        ..Span::default()
+    })
+}
+
+fn attribute(key: &str, text: String) -> KeyValue {
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue {
+            value: Some(any_value::Value::StringValue(text)),
+        }),
+        ..KeyValue::default()
+    }
+}

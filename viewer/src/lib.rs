@@ -1,0 +1,21 @@
+//! A trace viewer with nothing to install: OTLP in, a bounded store, a web page.
+
+mod api;
+mod batch;
+mod export;
+mod ids;
+mod ingest;
+mod page;
+mod safety;
+mod sampling;
+mod server;
+mod store;
+
+mod trace;
+
+pub use crate::{
+    ids::{SpanId, TraceId},
+    sampling::{Mode, SamplingError},
+    server::{Options, StartError, Viewer},
+    store::{Calls, Found, Place, Search, Store, StoreError, Stored, StoredLog, Tally, Whole},
+};

@@ -1,0 +1,83 @@
+//! `throughline-viewer`: see its `--help`.
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+use throughline_viewer::{Mode, Options, Viewer};
+
+/// A trace viewer with nothing to install: OTLP in, a web page out.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Where the page and the query APIs are.
+    #[arg(long, default_value = "127.0.0.1:16686")]
+    page: SocketAddr,
+    /// Where OTLP over gRPC comes in.
+    #[arg(long, default_value = "127.0.0.1:4317")]
+    grpc: SocketAddr,
+    /// Where OTLP over HTTP and Zipkin come in.
+    #[arg(long, default_value = "127.0.0.1:4318")]
+    http: SocketAddr,
+    /// Serve the sampling strategies of this file, in Jaeger's format; read again when it changes.
+    #[arg(long, value_name = "FILE", conflicts_with = "sampling_target")]
+    sampling: Option<PathBuf>,
+    /// Serve sampling strategies that aim at as many traces a second of each operation.
+    #[arg(long, value_name = "TRACES")]
+    sampling_target: Option<f64>,
+    /// Where sampling strategies are served.
+    #[arg(long, default_value = "127.0.0.1:5778")]
+    sampling_at: SocketAddr,
+    /// A host name by which the viewer may be asked, besides addresses and localhost. May be given again.
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<String>,
+    /// A file to keep the traces in, instead of memory.
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// MiB of memory, or of the file, at most.
+    #[arg(long, value_name = "MIB", default_value_t = 256)]
+    limit: u64,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut options = Options::default();
+    options.page = arguments.page;
+    options.grpc = Some(arguments.grpc);
+    options.http = Some(arguments.http);
+    let mode = match (arguments.sampling, arguments.sampling_target) {
+        (Some(file), _) => Some(Mode::File(file)),
+        (None, Some(target)) => Some(Mode::Adaptive { target }),
+        (None, None) => None,
+    };
+    options.sampling = mode.map(|mode| (arguments.sampling_at, mode));
+    options.hosts = arguments.allow_host;
+    options.store.file = arguments.data;
+    options.store.limit = arguments.limit << 20;
+    match run(&options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("throughline-viewer: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
+    let viewer = Viewer::start(options).await?;
+    let addresses = [Some(options.page), options.grpc, options.http];
+    for address in addresses.into_iter().flatten() {
+        if !address.ip().is_loopback() {
+            eprintln!(
+                "throughline-viewer: {address} can be reached from other machines, and whoever reaches it reads and writes all traces"
+            );
+        }
+    }
+    println!("traces: http://{}", viewer.page_addr()?);
+    viewer
+        .serve(async {
+            tokio::signal::ctrl_c().await.ok();
+        })
+        .await?;
+    Ok(())
+}

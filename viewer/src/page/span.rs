@@ -1,0 +1,223 @@
+//! What there is to know about one span.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use opentelemetry_proto::tonic::{
+    common::v1::KeyValue,
+    trace::v1::span::{Event as Sent, Link as SentLink},
+};
+
+use super::format;
+use crate::{
+    batch::text,
+    ids::{SpanId, hex},
+    store::{Stored, StoredLog, Whole},
+    trace::{Node, Tree},
+};
+
+#[derive(Template)]
+#[template(path = "span.html")]
+pub(super) struct Detail {
+    service: String,
+    name: String,
+    id: String,
+    parent: String,
+    kind: &'static str,
+    status: &'static str,
+    message: String,
+    time: String,
+    after: String,
+    duration: String,
+    own: String,
+    scope: String,
+    state: String,
+    skew: String,
+    attributes: Vec<Attribute>,
+    resource: Vec<Attribute>,
+    events: Vec<Event>,
+    logs: Vec<Log>,
+    links: Vec<Link>,
+    /// Spans of this trace that say they follow from this one.
+    followers: Vec<Link>,
+}
+
+struct Attribute {
+    key: String,
+    value: String,
+}
+
+/// Something that happened in the span.
+pub(super) struct Event {
+    name: String,
+    after: String,
+    attributes: Vec<Attribute>,
+}
+
+struct Log {
+    severity: String,
+    level: &'static str,
+    after: String,
+    body: String,
+    attributes: Vec<Attribute>,
+}
+
+struct Link {
+    trace: String,
+    span: String,
+    kind: &'static str,
+    attributes: Vec<Attribute>,
+}
+
+/// Each span's pane as HTML: by its id, in order, for spans whose ids are the same.
+pub(super) fn all(whole: &Whole) -> askama::Result<BTreeMap<String, Vec<String>>> {
+    let tree = Tree::of(&whole.spans);
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for node in &tree.nodes {
+        if let Some(detail) = Detail::of(&tree, node, whole) {
+            all.entry(detail.id.clone())
+                .or_default()
+                .push(detail.render()?);
+        }
+    }
+    Ok(all)
+}
+
+impl Detail {
+    pub(super) fn of(tree: &Tree, node: &Node, whole: &Whole) -> Option<Self> {
+        let stored = whole.spans.get(node.span)?;
+        let span = &stored.span;
+        let status = span.status.as_ref();
+        let span_id = SpanId::from_slice(&span.span_id);
+        let followers = whole
+            .spans
+            .iter()
+            .filter(|other| {
+                other
+                    .span
+                    .links
+                    .iter()
+                    .any(|link| link.span_id == span.span_id && link.trace_id == span.trace_id)
+            })
+            .map(|other| Link {
+                trace: hex(&other.span.trace_id),
+                span: hex(&other.span.span_id),
+                kind: "followed by",
+                attributes: Vec::new(),
+            })
+            .collect();
+        Some(Self {
+            service: stored.service.to_string(),
+            name: span.name.clone(),
+            id: hex(&span.span_id),
+            parent: hex(&span.parent_span_id),
+            kind: kind(span.kind),
+            status: match status.map(|status| status.code) {
+                Some(1) => "ok",
+                Some(2) => "error",
+                _ => "unset",
+            },
+            message: status.map_or_else(String::new, |status| status.message.clone()),
+            time: format::time(i64::try_from(stored.start()).unwrap_or(i64::MAX)),
+            after: format::duration(stored.start() - tree.start),
+            duration: format::duration(stored.finish() - stored.start()),
+            own: format::duration(node.own),
+            scope: format!("{} {}", stored.scope.name, stored.scope.version),
+            state: span.trace_state.clone(),
+            skew: node
+                .skew
+                .map_or_else(String::new, |skew| format::duration(skew.unsigned_abs())),
+            attributes: attributes(&span.attributes),
+            resource: attributes(&stored.resource.attributes),
+            events: span
+                .events
+                .iter()
+                .map(|event| Event::of(event, stored))
+                .collect(),
+            logs: whole
+                .logs
+                .iter()
+                .filter(|log| log.span_id == span_id)
+                .map(|log| Log::of(log, stored))
+                .collect(),
+            links: span.links.iter().map(Link::of).collect(),
+            followers,
+        })
+    }
+}
+
+impl Event {
+    fn of(event: &Sent, stored: &Stored) -> Self {
+        let after = event.time_unix_nano.saturating_sub(stored.start());
+        Self {
+            name: event.name.clone(),
+            after: format::duration(after),
+            attributes: attributes(&event.attributes),
+        }
+    }
+
+    pub(super) fn times(stored: &Stored) -> impl Iterator<Item = u64> + '_ {
+        stored.span.events.iter().map(|event| event.time_unix_nano)
+    }
+}
+
+impl Log {
+    fn of(log: &StoredLog, stored: &Stored) -> Self {
+        let after = log.time.cast_unsigned().saturating_sub(stored.start());
+        let level = match log.log.severity_number {
+            17.. => "error",
+            13..17 => "warn",
+            9..13 => "info",
+            _ => "debug",
+        };
+        let severity = match log.log.severity_text.as_str() {
+            "" => level.to_owned(),
+            text => text.to_owned(),
+        };
+        Self {
+            severity,
+            level,
+            after: format::duration(after),
+            body: log.log.body.as_ref().map(text).unwrap_or_default(),
+            attributes: attributes(&log.log.attributes),
+        }
+    }
+}
+
+impl Link {
+    fn of(link: &SentLink) -> Self {
+        let is_child = link.attributes.iter().any(|attribute| {
+            attribute.key == "opentracing.ref_type"
+                && attribute.value.as_ref().map(text).as_deref() == Some("child_of")
+        });
+        Self {
+            trace: hex(&link.trace_id),
+            span: hex(&link.span_id),
+            kind: if is_child { "child of" } else { "follows from" },
+            attributes: attributes(&link.attributes),
+        }
+    }
+}
+
+fn attributes(list: &[KeyValue]) -> Vec<Attribute> {
+    let mut all: Vec<_> = list
+        .iter()
+        .map(|attribute| Attribute {
+            key: attribute.key.clone(),
+            value: attribute.value.as_ref().map(text).unwrap_or_default(),
+        })
+        .collect();
+    all.sort_by(|one, other| one.key.cmp(&other.key));
+    all
+}
+
+/// A span's kind in a word.
+pub(super) fn kind(kind: i32) -> &'static str {
+    match kind {
+        2 => "server",
+        3 => "client",
+        4 => "producer",
+        5 => "consumer",
+        _ => "internal",
+    }
+}

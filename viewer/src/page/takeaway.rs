@@ -1,0 +1,164 @@
+//! A trace to keep, to send, to open elsewhere.
+
+use askama::Template;
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    response::{Html, IntoResponse, Response},
+};
+use http::{StatusCode, header::CONTENT_DISPOSITION};
+use serde_json::json;
+
+use super::{assets, failed, trace::Waterfall};
+use crate::{
+    api::params::Params,
+    batch::text,
+    export::{jaeger, otlp},
+    ids::TraceId,
+    store::{Store, StoreError, Stored, Whole},
+    trace::Tree,
+};
+
+/// A page without a server: style and script are in it.
+#[derive(Template)]
+#[template(path = "offline.html")]
+struct Offline {
+    waterfall: Waterfall,
+    style: &'static str,
+    script: String,
+    /// The attributes of each span, by its id and its turn, as HTML that the script shows.
+    details: String,
+}
+
+/// The nodes whose span says the text somewhere, as numbers.
+pub(super) async fn find(
+    State(store): State<Store>,
+    Path(id): Path<String>,
+    Query(pairs): Query<Vec<(String, String)>>,
+) -> Result<Response, StoreError> {
+    let wanted = Params::of(pairs)
+        .text("text")
+        .unwrap_or_default()
+        .to_lowercase();
+    of(&store, &id, |_, whole| {
+        let nodes: Vec<_> = Tree::of(&whole.spans)
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| {
+                whole
+                    .spans
+                    .get(node.span)
+                    .is_some_and(|stored| says(stored, &wanted))
+            })
+            .map(|(index, _)| index)
+            .collect();
+        Json(nodes).into_response()
+    })
+    .await
+}
+
+/// In names, attributes and events; `key=value` as well.
+fn says(stored: &Stored, wanted: &str) -> bool {
+    let span = &stored.span;
+    let holds = |text: &str| text.to_lowercase().contains(wanted);
+    holds(&span.name)
+        || holds(&stored.service)
+        || span
+            .status
+            .as_ref()
+            .is_some_and(|status| holds(&status.message))
+        || span
+            .attributes
+            .iter()
+            .chain(span.events.iter().flat_map(|event| &event.attributes))
+            .any(|attribute| {
+                let value = attribute.value.as_ref().map(text).unwrap_or_default();
+                holds(&format!("{}={value}", attribute.key))
+            })
+        || span.events.iter().any(|event| holds(&event.name))
+}
+
+pub(super) async fn otlp_json(
+    State(store): State<Store>,
+    Path(id): Path<String>,
+) -> Result<Response, StoreError> {
+    of(&store, &id, |id, whole| {
+        download(
+            &format!("{id}.otlp.json"),
+            Json(otlp::traces_data(&whole.spans)).into_response(),
+        )
+    })
+    .await
+}
+
+pub(super) async fn jaeger_json(
+    State(store): State<Store>,
+    Path(id): Path<String>,
+) -> Result<Response, StoreError> {
+    of(&store, &id, |id, whole| {
+        let file = json!({ "data": [jaeger::trace(id, whole)] });
+        download(&format!("{id}.jaeger.json"), Json(file).into_response())
+    })
+    .await
+}
+
+pub(super) async fn offline(
+    State(store): State<Store>,
+    Path(id): Path<String>,
+) -> Result<Response, StoreError> {
+    of(&store, &id, |id, whole| match page(id, whole) {
+        Ok(text) => download(&format!("{id}.html"), Html(text).into_response()),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    })
+    .await
+}
+
+fn page(id: TraceId, whole: &Whole) -> askama::Result<String> {
+    let asset = |name| assets::text(name).map_or("", |(_, text)| text);
+    let details = super::span::all(whole)?;
+    // Within a script only this could end it.
+    let details = serde_json::to_string(&details)
+        .unwrap_or_default()
+        .replace('<', "\\u003c");
+    Offline {
+        waterfall: Waterfall::of(id, whole),
+        style: asset("style.css"),
+        script: format!(
+            "{}\n{}",
+            asset("common.js").replace("export const", "const"),
+            asset("trace.js").replace("import { typing } from \"./common.js\";", "")
+        ),
+        details,
+    }
+    .render()
+}
+
+async fn of(
+    store: &Store,
+    text: &str,
+    answer: impl FnOnce(TraceId, &Whole) -> Response,
+) -> Result<Response, StoreError> {
+    let id = TraceId::parse(text);
+    let whole = match id {
+        Some(id) => store.trace(id).await?.map(|whole| (id, whole)),
+        None => None,
+    };
+    Ok(match whole {
+        Some((id, whole)) => answer(id, &whole),
+        None => failed(
+            StatusCode::NOT_FOUND,
+            "There is no such trace",
+            format!("{text} did not come in yet, or gave way to newer traces."),
+        ),
+    })
+}
+
+fn download(name: &str, response: Response) -> Response {
+    let mut response = response;
+    let disposition = format!("attachment; filename=\"{name}\"");
+    if let Ok(value) = disposition.try_into() {
+        response.headers_mut().insert(CONTENT_DISPOSITION, value);
+    }
+    response
+}

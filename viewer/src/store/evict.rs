@@ -1,0 +1,141 @@
+//! Room for what is new: the oldest traces of the service that uses most go first.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::write::Known;
+
+/// Traces, or logs, that go in one step.
+const STEP: i64 = 64;
+
+/// Removes until the store is below its limit.
+pub(super) fn make_room(
+    connection: &mut Connection,
+    limit: u64,
+    known: &mut Known,
+) -> rusqlite::Result<()> {
+    while used(connection)? > limit {
+        let transaction = connection.transaction()?;
+        let removed = step(&transaction, known)?;
+        transaction.commit()?;
+        if removed == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Forgets all, and gives the room back.
+pub(super) fn clear(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    for table in [
+        "service",
+        "origin",
+        "operation",
+        "trace",
+        "span",
+        "trace_service",
+        "tag",
+        "trace_tag",
+        "log",
+    ] {
+        transaction.execute(&format!("DELETE FROM {table}"), [])?;
+    }
+    transaction.commit()
+}
+
+/// Bytes of the pages that hold something.
+pub(super) fn used(connection: &Connection) -> rusqlite::Result<u64> {
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let pages = number("page_count")? - number("freelist_count")?;
+    Ok((pages * number("page_size")?).cast_unsigned())
+}
+
+fn step(transaction: &Transaction<'_>, known: &mut Known) -> rusqlite::Result<usize> {
+    let heaviest: Option<i64> = transaction
+        .prepare_cached("SELECT id FROM service ORDER BY bytes DESC LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    let Some(service) = heaviest else {
+        return Ok(0);
+    };
+    // A trace's number grows with its age, near enough, and is the index's own order.
+    let oldest: Vec<i64> = transaction
+        .prepare_cached(
+            "SELECT trace FROM trace_service WHERE service = ?1 ORDER BY trace LIMIT ?2",
+        )?
+        .query_map(params![service, STEP], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for trace in &oldest {
+        remove(transaction, *trace, known)?;
+    }
+    // Logs of no trace, or of one that never came, are only here.
+    let logs = transaction
+        .prepare_cached(
+            "SELECT log.id, length(log.body) FROM log JOIN origin ON origin.id = log.origin
+             WHERE origin.service = ?1 ORDER BY log.id LIMIT ?2",
+        )?
+        .query_map(
+            params![service, if oldest.is_empty() { STEP * 16 } else { 0 }],
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+        )?
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut bytes = 0;
+    for (log, size) in &logs {
+        transaction
+            .prepare_cached("DELETE FROM log WHERE id = ?1")?
+            .execute([log])?;
+        bytes += size + 200;
+    }
+    charge(transaction, service, bytes)?;
+    Ok(oldest.len() + logs.len())
+}
+
+fn remove(transaction: &Transaction<'_>, trace: i64, known: &mut Known) -> rusqlite::Result<()> {
+    let parts = transaction
+        .prepare_cached("DELETE FROM trace_service WHERE trace = ?1 RETURNING service, bytes")?
+        .query_map([trace], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<Vec<(i64, i64)>, _>>()?;
+    for (service, bytes) in parts {
+        charge(transaction, service, bytes)?;
+    }
+    let tags = transaction
+        .prepare_cached("DELETE FROM trace_tag WHERE trace = ?1 RETURNING tag")?
+        .query_map([trace], |row| row.get(0))?
+        .collect::<Result<Vec<i64>, _>>()?;
+    for tag in tags {
+        let forgotten = transaction
+            .prepare_cached(
+                "DELETE FROM tag WHERE id = ?1
+                 AND NOT EXISTS (SELECT 1 FROM trace_tag WHERE tag = ?1) RETURNING key, value",
+            )?
+            .query_row([tag], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        if let Some(tag) = forgotten {
+            known.tags.remove(&tag);
+        }
+    }
+    let logs = transaction
+        .prepare_cached(
+            "DELETE FROM log WHERE trace_id = (SELECT trace_id FROM trace WHERE id = ?1)
+             RETURNING (SELECT service FROM origin WHERE id = origin), length(body)",
+        )?
+        .query_map([trace], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<Vec<(i64, i64)>, _>>()?;
+    for (service, bytes) in logs {
+        charge(transaction, service, bytes + 200)?;
+    }
+    for statement in [
+        "DELETE FROM span WHERE trace = ?1",
+        "DELETE FROM trace WHERE id = ?1",
+    ] {
+        transaction.prepare_cached(statement)?.execute([trace])?;
+    }
+    Ok(())
+}
+
+fn charge(transaction: &Transaction<'_>, service: i64, bytes: i64) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached("UPDATE service SET bytes = max(0, bytes - ?2) WHERE id = ?1")?
+        .execute([service, bytes])?;
+    Ok(())
+}
