@@ -20,6 +20,7 @@ mod sampler;
 mod settings;
 mod signal;
 
+#[allow(dead_code, reason = "what is used of it depends on the features")]
 mod ledger;
 #[allow(dead_code, reason = "what is used of it depends on the features")]
 mod transport;
