@@ -51,6 +51,8 @@
 //! OpenTelemetry API, or by `tracing` through tracing-opentelemetry, are its children, and so are the calls of a
 //! [`ClientLayer`].
 //!
+//! The [`guide`] shows what is done by hand there: a span of one's own, links, logs, errors, baggage, a message in a queue.
+//!
 //! # What a span says
 //!
 //! Semantic conventions 1.45.0, for HTTP and gRPC. A request is a gRPC call if its `content-type` says so, and then has
@@ -76,6 +78,7 @@
 )]
 
 mod body;
+mod captured;
 mod client;
 mod config;
 mod context;
@@ -85,6 +88,7 @@ mod exchange;
 mod forced;
 mod future;
 mod guard;
+pub mod guide;
 mod head;
 mod lost;
 mod metrics;

@@ -24,6 +24,7 @@ use opentelemetry::{
 };
 
 use crate::{
+    captured::Listed,
     lost::Lost,
     propagate::Propagation,
     span::SpanIds,
@@ -94,6 +95,7 @@ where
                 sampler: SamplerReads::Everything,
                 ids: Ids::Unknown,
                 known_methods: None,
+                listed: Listed::default(),
                 metering: None,
                 lost: None,
             },

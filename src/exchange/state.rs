@@ -178,7 +178,7 @@ impl State {
         }
         let mut attributes = Attributes::default();
         if self.span.recording {
-            conventions::response(self.protocol, &self.side, head, &mut attributes);
+            conventions::response(self.protocol, &self.side, head, None, &mut attributes);
         }
         self.unhold(&mut attributes);
         if let Some(hook) = &self.side.common().on_response {

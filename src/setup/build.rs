@@ -21,18 +21,23 @@ use super::{
     meters::Meters,
     pipeline::{Disabled, Pipeline},
     propagators,
+    report::Report,
     resource::{self, SERVICE_NAME},
     sampler,
     settings::{LogExporter, MetricExporter, Otlp, Reader, Settings, SpanExporter, SpanLimits},
     transport::thread::Thread,
+    truncate::Truncating,
 };
 use crate::{
+    captured::Listed,
     lost::Lost,
     telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits, metering},
 };
 
 /// A pipeline that nobody else knows of yet.
 pub(super) struct Built {
+    pub(super) env: Env,
+    pub(super) report: Report,
     pub(super) telemetry: Telemetry,
     pub(super) provider: Option<SdkTracerProvider>,
     pub(super) meters: Option<SdkMeterProvider>,
@@ -48,8 +53,10 @@ pub(super) enum Scope {
 
 impl Setup {
     pub(super) fn make(mut self, scope: Scope) -> Result<Built, SetupError> {
-        let env = Env::new(Arc::clone(&self.lookup), self.report.clone());
-        let mut settings = Settings::from_env(&env);
+        let env = Env::new(Arc::clone(&self.lookup));
+        let mut settings = Settings::load(&env)?;
+        self.report = self.report.at(settings.log_level);
+        env.tell(&self.report);
         self.overrule(&mut settings)?;
         let propagator = match self.propagator.take() {
             Some(own) => own,
@@ -60,9 +67,14 @@ impl Setup {
             sampler: SamplerReads::Parent,
             ids: Ids::Random,
             known_methods: settings
+                .http
                 .known_methods
                 .take()
                 .map(|methods| methods.into_iter().map(Arc::from).collect()),
+            listed: Listed {
+                server: settings.http.server.listed(),
+                client: settings.http.client.listed(),
+            },
             metering: None,
             lost: None,
         };
@@ -75,9 +87,11 @@ impl Setup {
                 provider: None,
                 meters: None,
                 propagator: propagator.global,
+                report: self.report,
+                env,
             });
         }
-        let resource = resource::resource(&settings.resource);
+        let resource = resource::resource(&settings.resource, &env);
         let meters = std::mem::take(&mut self.meters);
         let thread = Thread::default();
         let meters = Meters::start(meters, &settings.metrics, &resource, &thread, &self.report)?;
@@ -122,6 +136,8 @@ impl Setup {
             }
         };
         Ok(Built {
+            report: self.report.clone(),
+            env,
             meters: meters.as_ref().map(|meters| meters.provider.clone()),
             telemetry: Telemetry {
                 handle: Handle::new(&provider, traits),
@@ -189,8 +205,11 @@ impl Setup {
             .with_id_generator(ChosenIds::default())
             .with_span_limits(limits(&settings.traces.limits))
             .with_resource(resource);
-        for processor in processors {
-            provider = provider.with_span_processor(Erased(processor));
+        for processor in processors.into_iter().map(Erased) {
+            provider = match settings.traces.limits.attributes.value_length {
+                Some(most) => provider.with_span_processor(Truncating { processor, most }),
+                None => provider.with_span_processor(processor),
+            };
         }
         Ok((provider.build(), exporters.accounts))
     }

@@ -6,15 +6,8 @@ use opentelemetry::{KeyValue, global};
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanProcessor};
 
 use super::{
-    build::Scope,
-    env::{self, Env},
-    error::SetupError,
-    exporters::MakeProcessor,
-    loggers, meters, propagators,
-    report::Report,
-    sampler,
-    settings::WhenFull,
-    subscriber,
+    build::Scope, env, error::SetupError, exporters::MakeProcessor, loggers, meters, propagators,
+    report::Report, sampler, settings::WhenFull, subscriber,
 };
 use crate::{span::attributes::to_otel, telemetry::Telemetry, value::Value};
 
@@ -57,16 +50,9 @@ pub fn init() -> Result<Telemetry, SetupError> {
 ///
 /// # Variables
 ///
-/// `OTEL_SDK_DISABLED`, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_EXPORTER` (`otlp`, `console`, `none`),
-/// `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`, `OTEL_PROPAGATORS` (`tracecontext`, `baggage`,
-/// `b3`, `b3multi`, `jaeger`, `xray`, `xray-lambda`, `ottrace`, `datadog`, `none`),
-/// `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_EXPORTER_OTLP_TIMEOUT`,
-/// `OTEL_EXPORTER_OTLP_PROTOCOL` (`http/protobuf`), their `OTEL_EXPORTER_OTLP_TRACES_…` forms, and
-/// `OTEL_BSP_…`, `OTEL_…_LIMIT`, and `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`. For metrics: `OTEL_METRICS_EXPORTER` (`otlp`,
-/// `console`, `prometheus`, `none`), `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_METRIC_EXPORT_TIMEOUT`,
-/// `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`, `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION`, `OTEL_EXPORTER_PROMETHEUS_HOST` (`localhost`) and
-/// `OTEL_EXPORTER_PROMETHEUS_PORT` (9464). For logs, where they are exported: `OTEL_LOGS_EXPORTER` (`otlp`, `console`, `none`),
-/// `OTEL_BLRP_…`, and `RUST_LOG` for a subscriber.
+#[doc = include_str!("../../docs/environment.md")]
+///
+/// # What else is to know
 ///
 /// `OTEL_METRICS_EXPORTER=prometheus` serves `/metrics` from a thread of its own until the pipeline ends. An address that
 /// cannot be had is a warning: the service runs without.
@@ -207,11 +193,11 @@ impl Setup {
     /// When what was given in code is wrong, or this build is without a feature that the environment asks for.
     pub fn init(mut self) -> Result<Telemetry, SetupError> {
         let subscriber = std::mem::take(&mut self.subscriber);
-        let env = Env::new(Arc::clone(&self.lookup), self.report.clone());
         // What a subscriber that is not there yet should tell.
         let held = subscriber.is_some().then(|| self.report.hold());
         let built = self.make(Scope::Process)?;
-        subscriber.install(&built.telemetry, &env)?;
+        subscriber.install(&built.telemetry, &built.env)?;
+        built.env.tell(&built.report);
         drop(held);
         built.telemetry.install();
         if let Some(provider) = built.provider {

@@ -19,6 +19,7 @@ mod sampler;
 #[allow(dead_code, reason = "what is read of it depends on the features")]
 mod settings;
 mod signal;
+mod truncate;
 
 #[allow(dead_code, reason = "what is used of it depends on the features")]
 mod ledger;
@@ -92,6 +93,15 @@ mod zstd;
 #[cfg(not(feature = "zstd"))]
 #[path = "transport/zstd_absent.rs"]
 mod zstd;
+
+#[cfg(feature = "detectors")]
+mod detectors;
+#[cfg(not(feature = "detectors"))]
+#[path = "detectors_absent.rs"]
+mod detectors;
+
+#[path = "file_absent.rs"]
+mod file;
 
 #[cfg(feature = "otlp-http")]
 #[path = "sampler/remote/mod.rs"]

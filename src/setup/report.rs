@@ -8,12 +8,16 @@ use std::{
 
 use tracing::{dispatcher, subscriber::NoSubscriber};
 
+use super::settings::Level;
+
 type Function = dyn Fn(&str) + Send + Sync;
 
 /// Tells people what they should know. Cloning is one increment or two.
 #[derive(Clone, Default)]
 pub(super) struct Report {
     function: Option<Arc<Function>>,
+    /// What is more is not told.
+    level: Level,
     held: Held,
 }
 
@@ -34,8 +38,14 @@ impl Report {
     pub(super) fn to(function: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self {
             function: Some(Arc::new(function)),
+            level: Level::default(),
             held: Held::default(),
         }
+    }
+
+    /// The same, at another level.
+    pub(super) fn at(self, level: Level) -> Self {
+        Self { level, ..self }
     }
 
     /// Something is wrong.
@@ -54,9 +64,13 @@ impl Report {
     }
 
     fn say(&self, said: Said) {
-        let text = match &said {
-            Said::Warning(text) | Said::Information(text) => text,
+        let (text, level) = match &said {
+            Said::Warning(text) => (text, Level::Warn),
+            Said::Information(text) => (text, Level::Info),
         };
+        if self.level < level {
+            return;
+        }
         if let Some(function) = &self.function {
             return function(text);
         }

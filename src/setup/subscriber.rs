@@ -210,7 +210,8 @@ impl Wanted {
         let of_log = LogTracer::builder().with_max_level(LevelFilter::current().as_log());
         if of_log.init().is_err() {
             env.warn(
-                "the crate `log` has a logger already: its records do not reach the `tracing` subscriber that was installed",
+                "the crate `log` has a logger already: its records do not reach the `tracing` subscriber that was installed"
+                    .to_owned(),
             );
         }
         Ok(())
