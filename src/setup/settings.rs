@@ -2,6 +2,11 @@
 //!
 //! It holds values that were checked already. What code says comes on top of it, in the builder.
 
+mod room;
+
+pub(super) use self::room::Room;
+pub use self::room::WhenFull;
+
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use http::HeaderMap;
@@ -108,25 +113,6 @@ pub(super) struct Batch {
     pub(super) size: usize,
     /// How long one export may take, retries included. `None` is without limit.
     pub(super) timeout: Option<Duration>,
-}
-
-/// The room in a queue of spans, besides their number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Room {
-    /// Memory that the spans of a queue take, about.
-    pub(super) bytes: usize,
-    pub(super) when_full: WhenFull,
-}
-
-/// Which spans are dropped when the queue of an exporter is full.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WhenFull {
-    /// Those that wait the longest. After an outage the collector learns what happened last.
-    #[default]
-    DropOldest,
-    /// Those that end. After an outage the collector learns how it began.
-    DropNewest,
 }
 
 #[derive(Clone, Debug)]
@@ -299,15 +285,6 @@ impl Batch {
         Self {
             delay: self.delay.min(Duration::from_millis(100)),
             ..self
-        }
-    }
-}
-
-impl Default for Room {
-    fn default() -> Self {
-        Self {
-            bytes: 16 << 20,
-            when_full: WhenFull::default(),
         }
     }
 }
