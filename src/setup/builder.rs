@@ -199,6 +199,8 @@ impl Setup {
         subscriber.install(&built.telemetry, &built.env)?;
         built.env.tell(&built.report);
         drop(held);
+        // The globals tell of each that is set.
+        let _suppressed = opentelemetry::Context::enter_telemetry_suppressed_scope();
         built.telemetry.install();
         if let Some(provider) = built.provider {
             global::set_tracer_provider(provider);
