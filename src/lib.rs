@@ -166,7 +166,7 @@ mod tasks;
 #[cfg(feature = "tracing")]
 pub use crate::setup::Subscriber;
 #[cfg(feature = "setup")]
-pub use crate::setup::{Setup, SetupError, ShutdownError, init, stop_signal};
+pub use crate::setup::{Setup, SetupError, ShutdownError, SpanCounts, WhenFull, init, stop_signal};
 #[cfg(feature = "tokio")]
 pub use crate::tasks::{spawn, spawn_blocking};
 pub use crate::{
