@@ -29,6 +29,8 @@ use crate::telemetry::{Lifecycle, Telemetry};
 
 /// The SDK's processors wait no longer for a flush.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
+/// What a processor needs, after the deadline, to account for what it gives up.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What there is to flush and to close.
 #[derive(Clone, Debug)]
@@ -283,7 +285,7 @@ fn aside(
         })?;
     Ok(move || {
         receiver
-            .recv_timeout(deadline.saturating_sub(begin.elapsed()))
+            .recv_timeout((deadline.saturating_add(GRACE)).saturating_sub(begin.elapsed()))
             .unwrap_or(Err(OTelSdkError::Timeout(deadline)))
     })
 }
