@@ -40,6 +40,7 @@
 //! | use an exporter, a sampler, a propagator or a provider of one's own | [`otel`] |
 //! | put a layer around a whole axum router | the module `axum` |
 //! | name a route from a handler | [`set_route`] |
+//! | set an attribute of the request's span from a handler, or fail it | [`request_span`] |
 //! | write the trace id into each log line, and export logs | `Subscriber`, the module `logs`, feature `tracing` |
 //! | write the trace id into an answer | [`current_ids`], [`ServerLayer::server_timing`] |
 //! | start a task that belongs to the request | [`spawn`], [`spawn_blocking`], [`carry`] |
@@ -165,7 +166,7 @@ mod tasks;
 #[cfg(feature = "tracing")]
 pub use crate::setup::Subscriber;
 #[cfg(feature = "setup")]
-pub use crate::setup::{Setup, SetupError, ShutdownError, init, stop_signal};
+pub use crate::setup::{Setup, SetupError, ShutdownError, SpanCounts, WhenFull, init, stop_signal};
 #[cfg(feature = "tokio")]
 pub use crate::tasks::{spawn, spawn_blocking};
 pub use crate::{
@@ -176,7 +177,7 @@ pub use crate::{
     head::{RequestHead, ResponseHead, UriView},
     outcome::{Ending, Outcome},
     propagate::parent::RemoteParent,
-    route::set_route,
+    route::{request_span, set_route},
     semconv::{
         peer::{InvalidNetwork, PeerAddr, TrustedProxies},
         url::Redaction,

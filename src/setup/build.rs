@@ -10,11 +10,12 @@ use opentelemetry_sdk::{
 };
 
 use super::{
+    batch::Account,
     builder::Setup,
     endpoint,
     env::Env,
     error::SetupError,
-    exporters::{Erased, Exits},
+    exporters::{Erased, Exporters},
     ids::ChosenIds,
     loggers::Loggers,
     meters::Meters,
@@ -26,7 +27,6 @@ use super::{
     settings::{LogExporter, MetricExporter, Otlp, Reader, Settings, SpanExporter, SpanLimits},
     transport::thread::Thread,
     truncate::Truncating,
-    watch::Watch,
 };
 use crate::{
     captured::Listed,
@@ -111,7 +111,7 @@ impl Setup {
             Lost::new(move |text| report.warn(text))
         });
         let mut polling = Vec::new();
-        let (provider, watches) = match self.provider.take() {
+        let (provider, accounts) = match self.provider.take() {
             Some(provider) => {
                 traits.sampler = SamplerReads::Everything;
                 traits.ids = Ids::Unknown;
@@ -145,7 +145,7 @@ impl Setup {
                     provider: provider.clone(),
                     meters,
                     loggers,
-                    watches,
+                    accounts,
                     thread,
                     polling,
                     deadline: self.shutdown_timeout,
@@ -164,6 +164,9 @@ impl Setup {
         if let Some(name) = self.service_name.take() {
             attributes.push(KeyValue::new(SERVICE_NAME, name));
         }
+        let room = &mut settings.traces.room;
+        room.bytes = self.queue_bytes.unwrap_or(room.bytes);
+        room.when_full = self.when_full.unwrap_or(room.when_full);
         let Some(base) = &self.endpoint else {
             return Ok(());
         };
@@ -185,26 +188,30 @@ impl Setup {
         sampler: sampler::Chosen,
         resource: Resource,
         thread: &Thread,
-    ) -> Result<(SdkTracerProvider, Vec<Arc<Watch>>), SetupError> {
-        let exits = Exits::new(
+    ) -> Result<(SdkTracerProvider, Vec<Arc<Account>>), SetupError> {
+        let mut exporters = Exporters {
+            thread,
+            report: &self.report,
+            room: settings.traces.room,
+            accounts: Vec::new(),
+        };
+        let processors = exporters.processors(
             std::mem::take(&mut self.processors),
             std::mem::take(&mut self.exporters),
             &settings.traces,
-            &self.report,
-            thread,
         )?;
         let mut provider = SdkTracerProvider::builder()
             .with_sampler(sampler.sampler)
             .with_id_generator(ChosenIds::default())
             .with_span_limits(limits(&settings.traces.limits))
             .with_resource(resource);
-        for processor in exits.processors.into_iter().map(Erased) {
+        for processor in processors.into_iter().map(Erased) {
             provider = match settings.traces.limits.attributes.value_length {
                 Some(most) => provider.with_span_processor(Truncating { processor, most }),
                 None => provider.with_span_processor(processor),
             };
         }
-        Ok((provider.build(), exits.watches))
+        Ok((provider.build(), exporters.accounts))
     }
 }
 

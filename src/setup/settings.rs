@@ -2,6 +2,11 @@
 //!
 //! It holds values that were checked already. What code says comes on top of it, in the builder.
 
+mod room;
+
+pub(super) use self::room::Room;
+pub use self::room::WhenFull;
+
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use http::HeaderMap;
@@ -71,6 +76,7 @@ pub(super) struct Traces {
     pub(super) processors: Vec<Processing<SpanExporter>>,
     /// For exporters that code gives.
     pub(super) batch: Batch,
+    pub(super) room: Room,
     pub(super) sampler: Sampler,
     pub(super) limits: SpanLimits,
 }

@@ -20,6 +20,7 @@ use opentelemetry_proto::tonic::{
     },
 };
 use prost::Message;
+use throughline_viewer::Store;
 use tokio::{net::TcpListener, sync::mpsc};
 
 use crate::{
@@ -30,7 +31,7 @@ use crate::{
 /// More than any batch of spans.
 const BODY_LIMIT: usize = 16 << 20;
 
-/// Takes in the spans and log records of all services, on a port of its own.
+/// Takes in the spans and log records of all services, on a port of its own, and shows them to the viewer.
 #[derive(Debug)]
 pub(crate) struct Collector {
     pub(crate) address: SocketAddr,
@@ -43,10 +44,11 @@ pub(crate) struct Collector {
 struct Hands {
     spans: mpsc::UnboundedSender<Vec<Span>>,
     records: mpsc::UnboundedSender<Vec<Record>>,
+    viewer: Store,
 }
 
 impl Collector {
-    pub(crate) async fn start() -> io::Result<Self> {
+    pub(crate) async fn start(viewer: Store) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let (to_spans, spans) = mpsc::unbounded_channel();
@@ -54,6 +56,7 @@ impl Collector {
         let hands = Hands {
             spans: to_spans,
             records: to_records,
+            viewer,
         };
         tokio::spawn(accept(listener, hands));
         Ok(Self {
@@ -129,23 +132,37 @@ async fn receive(
         return answer(StatusCode::BAD_REQUEST, Vec::new());
     };
     let body = body.to_bytes();
-    // Nobody receives any more while the launcher ends; then nobody misses what comes.
     let taken = match path.as_str() {
-        "/v1/traces" => ExportTraceServiceRequest::decode(body).map(|export| {
-            let spans = export.resource_spans.into_iter().flat_map(spans).collect();
-            hands.spans.send(spans).ok();
-            ExportTraceServiceResponse::default().encode_to_vec()
-        }),
-        "/v1/logs" => ExportLogsServiceRequest::decode(body).map(|export| {
-            let records = export.resource_logs.into_iter().flat_map(records);
-            hands.records.send(records.collect()).ok();
-            ExportLogsServiceResponse::default().encode_to_vec()
-        }),
-        _ => return answer(StatusCode::NOT_FOUND, Vec::new()),
+        "/v1/traces" => hands.take_spans(body).await,
+        "/v1/logs" => hands.take_records(body).await,
+        _ => Err(StatusCode::NOT_FOUND),
     };
     match taken {
         Ok(taken) => answer(StatusCode::OK, taken),
-        Err(_) => answer(StatusCode::BAD_REQUEST, Vec::new()),
+        Err(status) => answer(status, Vec::new()),
+    }
+}
+
+/// Nobody receives any more while the launcher ends; then nobody misses what comes. What the viewer cannot take now, the
+/// services send again.
+impl Hands {
+    async fn take_spans(&self, body: Bytes) -> Result<Vec<u8>, StatusCode> {
+        let export =
+            ExportTraceServiceRequest::decode(body).map_err(|_| StatusCode::BAD_REQUEST)?;
+        let shown = self.viewer.accept(export.clone()).await;
+        shown.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+        let spans = export.resource_spans.into_iter().flat_map(spans).collect();
+        self.spans.send(spans).ok();
+        Ok(ExportTraceServiceResponse::default().encode_to_vec())
+    }
+
+    async fn take_records(&self, body: Bytes) -> Result<Vec<u8>, StatusCode> {
+        let export = ExportLogsServiceRequest::decode(body).map_err(|_| StatusCode::BAD_REQUEST)?;
+        let shown = self.viewer.accept_logs(export.clone()).await;
+        shown.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+        let records = export.resource_logs.into_iter().flat_map(records);
+        self.records.send(records.collect()).ok();
+        Ok(ExportLogsServiceResponse::default().encode_to_vec())
     }
 }
 

@@ -13,6 +13,7 @@ mod shop;
 mod style;
 mod trace;
 mod tree;
+mod viewer;
 
 use std::{env, error::Error, process::ExitCode};
 

@@ -16,6 +16,7 @@ use crate::{
     style::{Ink, Style},
     trace::Traces,
     tree::draw,
+    viewer::{self, Page},
 };
 
 /// How long an answer, or a whole trace, may take to come.
@@ -28,6 +29,7 @@ pub(crate) struct Shop {
     style: Style,
     customer: reqwest::Client,
     collector: Collector,
+    page: Page,
     traces: Traces,
     storefront: Service,
     orders: Service,
@@ -38,7 +40,9 @@ pub(crate) struct Shop {
 impl Shop {
     /// Whoever is called starts first.
     pub(crate) async fn open(style: Style, options: Options) -> Result<Self> {
-        let collector = Collector::start().await?;
+        let page = viewer::open().await?;
+        println!("All traces, as a page: {}\n", page.address);
+        let collector = Collector::start(page.store.clone()).await?;
         let reports = |metrics_port| Reports {
             collector: collector.address,
             metrics_port: options.prometheus.then_some(metrics_port),
@@ -56,6 +60,7 @@ impl Shop {
         }
         Ok(Self {
             style,
+            page,
             customer: reqwest::Client::builder().no_proxy().build()?,
             collector,
             traces: Traces::default(),
@@ -94,7 +99,10 @@ impl Shop {
         let wrong = self.ask(scenario, &url).await?;
         self.wait_for(scenario).await;
         match self.traces.of_path(scenario.path) {
-            Some(trace) => println!("{}", draw(trace, self.style)),
+            Some(trace) => {
+                print!("{}", draw(trace, self.style));
+                println!("  {}\n", self.page.of(trace));
+            }
             None => println!("  no trace came\n"),
         }
         Ok(wrong.map(|wrong| format!("{}: {wrong}", scenario.path)))
@@ -169,7 +177,8 @@ impl Shop {
                     self.style
                         .paint(Ink::Bold, trace.path().unwrap_or("part of a trace"))
                 );
-                println!("{}", draw(&trace, self.style));
+                print!("{}", draw(&trace, self.style));
+                println!("  {}\n", self.page.of(&trace));
             }
         }
     }

@@ -46,6 +46,7 @@ pub(super) fn traces(env: &Env) -> Traces {
     Traces {
         processors: processors.collect(),
         batch,
+        room: limits::room(env),
         sampler: sampler::sampler(env),
         limits: limits::span(env),
     }

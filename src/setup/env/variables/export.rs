@@ -168,6 +168,16 @@ pub(super) const QUEUES: Section = Section {
             "30000",
             "milliseconds; 0 is without limit",
         ),
+        read(
+            &["OTEL_RUST_BSP_MAX_QUEUE_BYTES"],
+            "16777216",
+            "bytes that the spans of a queue hold, about; our own",
+        ),
+        read(
+            &["OTEL_RUST_BSP_WHEN_FULL"],
+            "drop_oldest",
+            "or `drop_newest`; our own",
+        ),
         refused(
             &["OTEL_BSP_MAX_CONCURRENT_EXPORTS"],
             "batches are sent one after the other",
