@@ -20,7 +20,7 @@ use super::{
     pipeline::Pipeline,
     propagators,
     resource::{self, SERVICE_NAME},
-    sampler,
+    sampler::{self, tail::Deciding},
     settings::{LogExporter, MetricExporter, Otlp, Reader, Settings, SpanExporter, SpanLimits},
     transport::thread::Thread,
     watch::Watch,
@@ -88,7 +88,7 @@ impl Setup {
             let report = self.report.clone();
             Lost::new(move |text| report.warn(text))
         });
-        let mut polling = Vec::new();
+        let (mut polling, mut tail) = (Vec::new(), None);
         let (provider, watches) = match self.provider.take() {
             Some(provider) => {
                 traits.sampler = SamplerReads::Everything;
@@ -101,11 +101,10 @@ impl Setup {
                     thread: &thread,
                     report: &self.report,
                 };
-                let mut sampler = match self.sampler.take() {
-                    Some(choice) => choice.make(&site)?,
-                    None => sampler::Chosen::of(&settings.traces.sampler, &site)?,
-                };
+                let choices = (self.sampler.take(), self.tail.take());
+                let mut sampler = sampler::Chosen::by(choices, &settings.traces.sampler, &site)?;
                 polling.append(&mut sampler.polling);
+                tail = sampler.tail.as_ref().map(Deciding::counts);
                 traits.sampler = match self.processors.as_slice() {
                     [] => sampler.reads,
                     [..] => SamplerReads::Everything,
@@ -123,6 +122,7 @@ impl Setup {
                     watches,
                     thread,
                     polling,
+                    tail,
                     deadline: self.shutdown_timeout,
                     report: self.report,
                 })),
@@ -162,18 +162,22 @@ impl Setup {
         thread: &Thread,
     ) -> Result<(SdkTracerProvider, Vec<Arc<Watch>>), SetupError> {
         let exits = Exits::new(
-            std::mem::take(&mut self.processors),
             std::mem::take(&mut self.exporters),
             &settings.traces,
             &self.report,
             thread,
         )?;
+        let mut processors = std::mem::take(&mut self.processors);
+        match sampler.tail {
+            Some(tail) => processors.push(tail.in_front_of(exits.processors)),
+            None => processors.extend(exits.processors),
+        }
         let mut provider = SdkTracerProvider::builder()
             .with_sampler(sampler.sampler)
             .with_id_generator(ChosenIds::default())
             .with_span_limits(limits(&settings.traces.limits))
             .with_resource(resource);
-        for processor in exits.processors {
+        for processor in processors {
             provider = provider.with_span_processor(Erased(processor));
         }
         Ok((provider.build(), exits.watches))

@@ -35,16 +35,15 @@ pub(super) struct Exits {
 pub(super) struct Erased(pub(super) Box<dyn SpanProcessor>);
 
 impl Exits {
-    /// The user's own processors, and behind them one for each exporter: the user's own, else those that were named.
+    /// One for each exporter: the user's own, else those that were named.
     pub(super) fn new(
-        processors: Vec<Box<dyn SpanProcessor>>,
         own: Vec<MakeProcessor>,
         traces: &Traces,
         report: &Report,
         thread: &Thread,
     ) -> Result<Self, SetupError> {
         let mut exits = Self {
-            processors,
+            processors: Vec::new(),
             watches: Vec::new(),
         };
         if !own.is_empty() {

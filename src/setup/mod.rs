@@ -104,6 +104,6 @@ pub use self::{
     builder::{Setup, init},
     error::{SetupError, ShutdownError},
     otel_types::{SetupExt, meter_provider},
-    sampler::{Forcible, ProbabilitySampler},
+    sampler::{Forcible, ProbabilitySampler, Tail, TailCounts},
     signal::stop_signal,
 };

@@ -19,7 +19,7 @@ use super::{
     error::{ShutdownError, Why},
     meters::Meters,
     report::Report,
-    sampler::polling::Polling,
+    sampler::{polling::Polling, tail::Counts},
     transport::thread::Thread,
     watch::{Standing, Watch},
 };
@@ -37,6 +37,7 @@ pub(super) struct Pipeline {
     pub(super) thread: Thread,
     /// What samplers ask of servers.
     pub(super) polling: Vec<Polling>,
+    pub(super) tail: Option<Arc<Counts>>,
     pub(super) deadline: Duration,
     pub(super) report: Report,
 }
