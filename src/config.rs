@@ -6,11 +6,11 @@ use http::HeaderName;
 use opentelemetry::trace::SpanKind;
 
 use crate::{
+    captured::Captured,
     guard::guarded,
     head::{RequestHead, ResponseHead},
     outcome::Outcome,
     propagate::parent::RemoteParent,
-    protocol::Protocol,
     semconv::{peer::TrustedProxies, url::Redaction},
     span_mut::SpanMut,
     targets::Targets,
@@ -89,14 +89,6 @@ pub(crate) enum Scheme {
     Https,
 }
 
-/// A header on an allow-list, with the attribute it becomes.
-#[derive(Clone, Debug)]
-pub(crate) struct Captured {
-    pub(crate) header: HeaderName,
-    http: Arc<str>,
-    rpc: Arc<str>,
-}
-
 impl Config {
     pub(crate) fn keeps(&self, head: &RequestHead<'_>) -> bool {
         // A filter that panics filters nothing.
@@ -155,33 +147,6 @@ impl Scheme {
         match self {
             Self::Http => "http",
             Self::Https => "https",
-        }
-    }
-}
-
-impl Captured {
-    /// `part` is `request.header` or `response.header`. Names that no header can have are left out, and each is there once.
-    pub(crate) fn list<N: AsRef<str>>(part: &str, names: impl IntoIterator<Item = N>) -> Vec<Self> {
-        let mut list: Vec<Self> = Vec::new();
-        for name in names {
-            let Ok(header) = HeaderName::from_bytes(name.as_ref().trim().as_bytes()) else {
-                continue;
-            };
-            if list.iter().all(|captured| captured.header != header) {
-                list.push(Self {
-                    http: format!("http.{part}.{header}").into(),
-                    rpc: format!("rpc.{part}.{header}").into(),
-                    header,
-                });
-            }
-        }
-        list
-    }
-
-    pub(crate) fn attribute(&self, protocol: Protocol) -> &Arc<str> {
-        match protocol {
-            Protocol::Http => &self.http,
-            Protocol::Grpc => &self.rpc,
         }
     }
 }

@@ -1,10 +1,15 @@
 //! The context, for handlers and for the tasks they start.
 
+mod baggage;
 mod carried;
+mod carrier;
 
 use std::fmt;
 
-pub use self::carried::{Carried, CarryExt};
+pub use self::{
+    baggage::BaggageError,
+    carried::{Carried, CarryExt},
+};
 use crate::{lost::Wanted, span::SpanIds};
 
 /// The active span, the baggage, and whatever else OpenTelemetry's context holds, such as whether telemetry is

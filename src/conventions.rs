@@ -5,7 +5,8 @@ use std::{borrow::Cow, time::Duration};
 use http::StatusCode;
 
 use crate::{
-    config::{Captured, ClientConfig, ServerConfig, Side},
+    captured::{Captured, Headers},
+    config::{Config, ServerConfig, Side},
     head::{HeaderSource, RequestHead, ResponseHead},
     outcome::{End, Verdict},
     protocol::Protocol,
@@ -75,17 +76,10 @@ pub(crate) fn server_request(
             rpc::server_request(method, head, scan, peer, deadline, sink);
         }
     }
-    captured(
-        &config.common.request_headers,
-        protocol,
-        head.headers(),
-        sink,
-    );
 }
 
 /// The attributes of a request that a client sends.
 pub(crate) fn client_request(
-    config: &ClientConfig,
     protocol: Protocol,
     method: &Method,
     head: &RequestHead<'_>,
@@ -99,12 +93,18 @@ pub(crate) fn client_request(
             rpc::client_request(method, call.destination, call.service, sink);
         }
     }
-    captured(
-        &config.common.request_headers,
-        protocol,
-        head.headers(),
-        sink,
-    );
+}
+
+/// The headers of a request: those that the layer lists, else those that are listed for all layers.
+pub(crate) fn request_headers(
+    config: &Config,
+    listed: Option<&Headers>,
+    protocol: Protocol,
+    head: &RequestHead<'_>,
+    sink: &mut impl Sink,
+) {
+    let list = own(&config.request_headers, listed, |listed| &listed.request);
+    captured(list, protocol, head.headers(), sink);
 }
 
 /// The attributes of a response's head.
@@ -112,6 +112,7 @@ pub(crate) fn response(
     protocol: Protocol,
     side: &Side,
     head: &ResponseHead<'_>,
+    listed: Option<&Headers>,
     sink: &mut impl Sink,
 ) {
     if let Side::Client(_) = side {
@@ -123,7 +124,8 @@ pub(crate) fn response(
         }
     }
     let common = side.common();
-    let (headers, trailers) = (&common.response_headers, &common.response_trailers);
+    let headers = own(&common.response_headers, listed, |listed| &listed.response);
+    let trailers = &common.response_trailers;
     if headers.is_empty() && trailers.is_empty() {
         return;
     }
@@ -178,6 +180,18 @@ fn rpc_method<'a>(side: &Side, head: &RequestHead<'a>) -> rpc::Method<'a> {
         Side::Client(_) => None,
     };
     rpc::Method::of(head.uri().path(), list)
+}
+
+/// What the layer lists, else what is listed for all layers.
+fn own<'a>(
+    layer: &'a [Captured],
+    all: Option<&'a Headers>,
+    of: impl FnOnce(&'a Headers) -> &'a Vec<Captured>,
+) -> &'a [Captured] {
+    match (layer, all) {
+        ([], Some(all)) => of(all),
+        (layer, _) => layer,
+    }
 }
 
 /// The headers of an allow-list: one text per line. gRPC has bytes that are no text in base64, as on the wire.

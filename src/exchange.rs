@@ -15,6 +15,7 @@ pub(crate) use self::state::State;
 use self::{clock::Clock, state::Held};
 use crate::{
     axum_extensions::Matched,
+    captured::Headers,
     config::Side,
     decision,
     head::{RequestHead, ResponseHead},
@@ -48,6 +49,8 @@ pub(crate) struct Begin<'a> {
     pub(crate) link: Option<SpanContext>,
     /// How long the caller waits, where it says so.
     pub(crate) deadline: Option<Duration>,
+    /// Headers to record where the layer lists none.
+    pub(crate) listed: Option<Arc<Headers>>,
 }
 
 /// Ends the exchange if the code it guards panics. The panic goes on.

@@ -40,7 +40,8 @@
 //! | use an exporter, a sampler, a propagator or a provider of one's own | [`otel`] |
 //! | put a layer around a whole axum router | the module `axum` |
 //! | name a route from a handler | [`set_route`] |
-//! | write the trace id into each log line | the module `logs` |
+//! | set an attribute of the request's span from a handler, or fail it | [`request_span`] |
+//! | write the trace id into each log line, and export logs | `Subscriber`, the module `logs`, feature `tracing` |
 //! | write the trace id into an answer | [`current_ids`], [`ServerLayer::server_timing`] |
 //! | start a task that belongs to the request | [`spawn`], [`spawn_blocking`], [`carry`] |
 //! | take the request's context to a thread or a callback | [`Context`] |
@@ -50,6 +51,8 @@
 //! The request's span is OpenTelemetry's current span, in the handler and across its `.await`s: spans made by the
 //! OpenTelemetry API, or by `tracing` through tracing-opentelemetry, are its children, and so are the calls of a
 //! [`ClientLayer`].
+//!
+//! The [`guide`] shows what is done by hand there: a span of one's own, links, logs, errors, baggage, a message in a queue.
 //!
 //! # What a span says
 //!
@@ -76,6 +79,7 @@
 )]
 
 mod body;
+mod captured;
 mod client;
 mod config;
 mod context;
@@ -85,6 +89,7 @@ mod exchange;
 mod forced;
 mod future;
 mod guard;
+pub mod guide;
 mod head;
 mod lost;
 mod metrics;
@@ -158,19 +163,23 @@ mod setup;
 #[cfg(feature = "tokio")]
 mod tasks;
 
+#[cfg(feature = "tracing")]
+pub use crate::setup::Subscriber;
 #[cfg(feature = "setup")]
-pub use crate::setup::{Setup, SetupError, ShutdownError, Tail, TailCounts, init, stop_signal};
+pub use crate::setup::{
+    Setup, SetupError, ShutdownError, SpanCounts, Tail, TailCounts, WhenFull, init, stop_signal,
+};
 #[cfg(feature = "tokio")]
 pub use crate::tasks::{spawn, spawn_blocking};
 pub use crate::{
     body::TracedBody,
     client::{Attempts, AttemptsLayer, AttemptsService, ClientLayer, ClientService},
-    context::{Carried, CarryExt, Context, carry, current_ids},
+    context::{BaggageError, Carried, CarryExt, Context, carry, current_ids},
     future::ResponseFuture,
     head::{RequestHead, ResponseHead, UriView},
     outcome::{Ending, Outcome},
     propagate::parent::RemoteParent,
-    route::set_route,
+    route::{request_span, set_route},
     semconv::{
         peer::{InvalidNetwork, PeerAddr, TrustedProxies},
         url::Redaction,

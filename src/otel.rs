@@ -14,19 +14,20 @@ pub use crate::propagate::{
     xray::{XRayLambdaPropagator, XRayPropagator},
 };
 
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 use opentelemetry::{
-    Context,
+    Context, KeyValue,
     metrics::MeterProvider,
     propagation::TextMapPropagator,
-    trace::{Tracer, TracerProvider},
+    trace::{Status, TraceContextExt, Tracer, TracerProvider},
 };
 
 use crate::{
+    captured::Listed,
     lost::Lost,
     propagate::Propagation,
-    span::SpanIds,
+    span::{SpanIds, exception},
     telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits, metering},
 };
 
@@ -44,6 +45,44 @@ where
 /// The ids of the span in a context.
 pub fn span_ids(context: &Context) -> SpanIds {
     SpanIds::of(context)
+}
+
+/// Marks the span of a context as failed, one of one's own: its status is the error's text, URLs redacted, `error.type` is found by what the
+/// error is (its type, or what broke), and the event `exception` has both. OpenTelemetry's `record_error` does the last
+/// alone, and without the type. The request's span is [`request_span`](crate::request_span)'s.
+pub fn record_error<E: Display + 'static>(context: &Context, error: &E) {
+    let span = context.span();
+    if span.is_recording() {
+        let failure = exception::record(context, error);
+        span.set_attribute(KeyValue::new("error.type", failure.error_type));
+        span.set_status(Status::error(failure.message));
+    }
+}
+
+/// OpenTelemetry's own context, of a [`Context`](crate::Context) and as one: for parents, links and values of one's own.
+pub trait ContextExt: sealed::Sealed {
+    /// What OpenTelemetry's functions take.
+    fn as_otel(&self) -> &Context;
+
+    /// What [`carry`](crate::Context::carry), [`in_scope`](crate::Context::in_scope) and the baggage's methods are for.
+    fn from_otel(context: Context) -> Self;
+}
+
+mod sealed {
+    #[allow(unnameable_types, reason = "nobody else implements it")]
+    pub trait Sealed {}
+
+    impl Sealed for crate::context::Context {}
+}
+
+impl ContextExt for crate::context::Context {
+    fn as_otel(&self) -> &Context {
+        &self.0
+    }
+
+    fn from_otel(context: Context) -> Self {
+        Self(context)
+    }
 }
 
 /// A pipeline around a provider of one's own, and what the layers may know of it.
@@ -68,6 +107,7 @@ where
                 sampler: SamplerReads::Everything,
                 ids: Ids::Unknown,
                 known_methods: None,
+                listed: Listed::default(),
                 metering: None,
                 lost: None,
             },

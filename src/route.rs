@@ -1,11 +1,14 @@
-//! Where the route of a request is looked for, and the mark by which it can be named late.
+//! Where the route of a request is looked for, and the mark by which a handler reaches its request's exchange.
 
 use std::{borrow::Cow, sync::Arc};
 
 use http::Extensions;
 
 pub(crate) use crate::axum_extensions::matched;
-use crate::exchange::{Exchange, State};
+use crate::{
+    exchange::{Exchange, State},
+    span_mut::SpanMut,
+};
 
 /// The one thing that a service can see of its layer: an extension of a type that only this crate can name. It says that
 /// the request has its span already, and takes a route.
@@ -34,6 +37,33 @@ pub fn set_route(extensions: &Extensions, route: impl Into<Cow<'static, str>>) {
     {
         state.name_route(route.into());
     }
+}
+
+/// Shows a handler the span of its request, as hooks see it: to set an attribute in place of another, to rename it, to say
+/// that it failed. `None`, and nothing is done, where the request has no [`ServerLayer`](crate::ServerLayer) outside, has
+/// ended, or is not recorded and nobody else would learn of it.
+///
+/// What is set here wins over what the layer sets at the end, and each key comes once. What it has set already stays, which
+/// is what it knows when the request comes in, and headers; an [`on_request`](crate::ServerLayer::on_request) hook replaces
+/// these.
+///
+/// ```
+/// # fn reserve() -> std::io::Result<()> { Ok(()) }
+/// # fn handle(request: http::Request<()>) {
+/// throughline::request_span(request.extensions(), |span| {
+///     span.set("order.items", 3);
+///     if let Err(error) = reserve() {
+///         span.record_error(&error);
+///     }
+/// });
+/// # }
+/// ```
+pub fn request_span<T>(
+    extensions: &Extensions,
+    show: impl FnOnce(&mut SpanMut<'_>) -> T,
+) -> Option<T> {
+    let Mark(state) = extensions.get::<Mark>()?;
+    state.show(show)
 }
 
 /// Marks a request as one that has its exchange.

@@ -10,6 +10,7 @@ use std::{
 use opentelemetry::{InstrumentationScope, global, metrics::MeterProvider, trace::TracerProvider};
 
 use crate::{
+    captured::Listed,
     lost::Lost,
     metrics::Metering,
     propagate::Propagation,
@@ -45,6 +46,7 @@ struct Inner {
     sampler: SamplerReads,
     ids: Ids,
     known_methods: Option<Arc<[Arc<str>]>>,
+    listed: Listed,
     metering: Option<Metering>,
     lost: Option<Lost>,
 }
@@ -81,6 +83,8 @@ pub(crate) struct Traits {
     pub(crate) sampler: SamplerReads,
     pub(crate) ids: Ids,
     pub(crate) known_methods: Option<Arc<[Arc<str>]>>,
+    /// Headers that layers record which list none.
+    pub(crate) listed: Listed,
     /// From [`metering`]. Without it nothing is measured, and it costs nothing that it might be.
     pub(crate) metering: Option<Metering>,
     /// Without it nobody looks out for calls that lost their context.
@@ -102,6 +106,7 @@ impl Handle {
             sampler: traits.sampler,
             ids: traits.ids,
             known_methods: traits.known_methods,
+            listed: traits.listed,
             metering: traits.metering,
             lost: traits.lost,
         }))
@@ -116,6 +121,7 @@ impl Handle {
                 sampler: SamplerReads::Everything,
                 ids: Ids::Unknown,
                 known_methods: None,
+                listed: Listed::default(),
                 metering: None,
                 lost: None,
             },
@@ -136,6 +142,10 @@ impl Handle {
 
     pub(crate) fn known_methods(&self) -> Option<&[Arc<str>]> {
         self.0.known_methods.as_deref()
+    }
+
+    pub(crate) fn listed(&self) -> &Listed {
+        &self.0.listed
     }
 
     pub(crate) fn lost(&self) -> Option<&Lost> {
@@ -170,11 +180,7 @@ impl Choice {
         if let Some(handle) = self.given.as_ref().or_else(|| self.installed.get()) {
             return Cow::Borrowed(handle);
         }
-        let installed = INSTALLED
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        match installed {
+        match installed() {
             Some(handle) => Cow::Borrowed(self.installed.get_or_init(|| handle)),
             None => Cow::Owned(Handle::globals()),
         }
@@ -206,6 +212,18 @@ impl fmt::Debug for Handle {
             .field("metering", &self.0.metering)
             .finish_non_exhaustive()
     }
+}
+
+/// How the process's own pipeline hands contexts on; without one, OpenTelemetry's global way.
+pub(crate) fn propagation() -> Propagation {
+    installed().map_or(Propagation::Global, |handle| handle.0.propagation.clone())
+}
+
+fn installed() -> Option<Handle> {
+    INSTALLED
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
 }
 
 /// Where the layers' measurements go, of this provider. It stays its owner's to flush and to shut down.

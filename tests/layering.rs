@@ -9,7 +9,9 @@ use std::{
 /// The modules of each level. A module knows those of the levels below its own.
 const LEVELS: [&[&str]; 9] = [
     // Only `http`, `smallvec` and std.
-    &["guard", "head", "outcome", "protocol", "scan", "value"],
+    &[
+        "captured", "guard", "head", "outcome", "protocol", "scan", "value",
+    ],
     // Frameworks, behind one door each.
     &["extensions"],
     // OpenTelemetry's API, and pure conventions.
@@ -34,17 +36,19 @@ const LEVELS: [&[&str]; 9] = [
     &["body", "future", "route"],
     &["client", "server"],
     // Integrations and doors: nobody below knows them.
-    &["axum", "logs", "otel", "reqwest", "setup"],
+    &["axum", "guide", "logs", "otel", "reqwest", "setup"],
 ];
 
 /// Acquaintances within a level.
 const NEIGHBOURS: &[(&str, &str)] = &[
+    ("captured", "protocol"),
     ("future", "body"),
     ("forced", "decision"),
     ("head", "scan"),
     ("propagate", "decision"),
     ("propagate", "unrecorded"),
     ("remote", "semconv"),
+    ("setup", "logs"),
     ("setup", "otel"),
     ("span", "decision"),
     ("span", "semconv"),
@@ -65,7 +69,7 @@ const EXCEPTIONS: [(&str, &str); 1] = [("extensions/sdk.rs", "setup")];
 
 /// Where gRPC has a name: what it is, how it is told, its headers, and its own way to carry a trace.
 const GRPC: [&str; 7] = [
-    "config.rs",
+    "captured.rs",
     "conventions.rs",
     "otel.rs",
     "propagate/binary.rs",

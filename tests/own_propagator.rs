@@ -6,7 +6,7 @@ use http::{HeaderMap, Request, Response};
 use http_body_util::Empty;
 use opentelemetry::global;
 use throughline::{
-    ClientLayer, Setup,
+    ClientLayer, Context, Setup,
     otel::{GrpcTraceBinPropagator, TraceContextPropagator},
 };
 use tower::{Layer, ServiceExt, service_fn};
@@ -37,6 +37,11 @@ async fn a_propagator_that_was_set_by_hand_stays() {
     let headers = sent().await;
     assert!(headers.contains_key("grpc-trace-bin"), "{headers:?}");
     assert!(!headers.contains_key("traceparent"), "{headers:?}");
+    // And what a handler carries by hand goes the same way, there and back.
+    let sender = Context::extract(&headers);
+    let names: Vec<_> = sender.inject().map(|(name, _)| name).collect();
+    assert_eq!(names, ["grpc-trace-bin"]);
+    assert!(sender.ids().is_some());
 
     // It is looked up at each request.
     global::set_text_map_propagator(TraceContextPropagator::new());

@@ -5,7 +5,8 @@ use tower_layer::Layer;
 
 use super::{attempts::AttemptsLayer, service::ClientService};
 use crate::{
-    config::{Captured, ClientConfig},
+    captured::Captured,
+    config::ClientConfig,
     head::{RequestHead, ResponseHead},
     outcome::Outcome,
     semconv::url::Redaction,

@@ -171,6 +171,7 @@ pub(crate) fn begin<'a>(
         parent: &parent,
         link: None,
         deadline: None,
+        listed: telemetry.listed().client.clone(),
     };
     let is_lost = telemetry.lost().is_some_and(|lost| {
         let Destination { host, port, .. } = way.destination;
@@ -202,7 +203,9 @@ pub(crate) fn begin<'a>(
                     .then(|| body_size.or_else(declared))
                     .flatten(),
             };
-            conventions::client_request(config, protocol, &begin.method, head, &call, attributes);
+            conventions::client_request(protocol, &begin.method, head, &call, attributes);
+            let listed = begin.listed.as_deref();
+            conventions::request_headers(&config.common, listed, protocol, head, attributes);
             if is_lost {
                 attributes.set(names::CONTEXT_LOST, true);
             }

@@ -1,5 +1,7 @@
 //! What is known of an exchange that someone watches, and what each of its phases makes of it.
 
+mod held;
+
 use std::{
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
@@ -9,8 +11,9 @@ use std::{
 };
 
 use http::StatusCode;
-use opentelemetry::{Context, Key};
+use opentelemetry::Context;
 
+pub(super) use self::held::Held;
 use super::{Begin, clock::Clock};
 use crate::{
     axum_extensions::Matched,
@@ -39,7 +42,7 @@ pub(crate) struct State {
     body_size: AtomicU64,
     ended: AtomicBool,
     verdict: Mutex<Option<Override>>,
-    held: Option<Box<Mutex<Held>>>,
+    held: OnceLock<Box<Mutex<Held>>>,
     early: OnceLock<Status>,
     deadline: Option<Duration>,
     /// What the request's method says of the response: `HEAD` has no body, `CONNECT` becomes a tunnel.
@@ -51,15 +54,6 @@ pub(crate) struct State {
 
 /// No body is this long.
 const UNKNOWN: u64 = u64::MAX;
-
-/// The attributes of a recorded span that has hooks. They wait for its end, because a hook may replace what is there and
-/// a span cannot.
-#[derive(Debug, Default)]
-pub(super) struct Held {
-    pub(super) attributes: Attributes,
-    /// What a sampler had to see is on the span already, and stays.
-    pub(super) fixed: Vec<Key>,
-}
 
 /// The route as the router matched it, and as a handler named it, which wins.
 #[derive(Debug, Default)]
@@ -86,7 +80,7 @@ impl State {
                 late: OnceLock::new(),
                 named: OnceLock::new(),
             },
-            held: (has_hooks && span.recording).then(|| Box::new(Mutex::new(held))),
+            held: Held::cell(held, has_hooks && span.recording),
             span,
             side: begin.side,
             protocol: begin.protocol,
@@ -178,7 +172,7 @@ impl State {
         }
         let mut attributes = Attributes::default();
         if self.span.recording {
-            conventions::response(self.protocol, &self.side, head, &mut attributes);
+            conventions::response(self.protocol, &self.side, head, None, &mut attributes);
         }
         self.unhold(&mut attributes);
         if let Some(hook) = &self.side.common().on_response {
@@ -223,31 +217,11 @@ impl State {
             attributes.replace(names::ERROR_TYPE.into(), error_type.into());
             self.span.fail(verdict.description);
         }
-        if let Some(held) = &self.held {
+        if let Some(held) = self.held.get() {
             attributes.remove(&held.lock().unwrap_or_else(PoisonError::into_inner).fixed);
         }
         self.span.set(&mut attributes);
         self.span.end(self.clock.wall + duration);
-    }
-
-    /// Adds the attributes of a phase to those of the phases before, which a hook may have set: they stay.
-    fn unhold(&self, attributes: &mut Attributes) {
-        if let Some(held) = &self.held {
-            let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::swap(attributes, &mut held.attributes);
-            attributes.fill(&mut held.attributes);
-        }
-    }
-
-    /// Sets the attributes of a phase, or holds them for the next one.
-    fn set(&self, attributes: &mut Attributes) {
-        match &self.held {
-            Some(held) => {
-                let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
-                std::mem::swap(attributes, &mut held.attributes);
-            }
-            None => self.span.set(attributes),
-        }
     }
 
     /// What only the end knows. The route is written here, once, because until here a handler may name it.
@@ -290,8 +264,9 @@ impl State {
         match &*self.verdict.lock().unwrap_or_else(PoisonError::into_inner) {
             None => verdict,
             Some(Override::NoError) => Verdict::default(),
-            Some(Override::Error(error_type)) => {
-                Verdict::error(error_type.clone(), verdict.description)
+            Some(Override::Error(error_type, description)) => {
+                let description = description.clone().unwrap_or(verdict.description);
+                Verdict::error(error_type.clone(), description)
             }
         }
     }

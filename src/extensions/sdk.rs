@@ -5,7 +5,7 @@ use std::any::Any;
 pub use opentelemetry;
 pub use opentelemetry_sdk as sdk;
 
-pub use crate::setup::{Forcible, ProbabilitySampler, SetupExt, meter_provider};
+pub use crate::setup::otel::*;
 
 /// Whether this is the SDK's own provider of meters, whose instruments can be bound.
 pub(crate) fn is_meter_provider(provider: &dyn Any) -> bool {

@@ -66,11 +66,7 @@ pub(crate) fn encode(baggage: &Baggage) -> Option<String> {
         }
         text.push_str(key.as_str());
         text.push('=');
-        percent::encode(
-            value.as_str(),
-            |byte| is_octet(byte) && byte != b'%',
-            &mut text,
-        );
+        percent::encode(value.as_str(), is_plain, &mut text);
         if is_property_list(metadata.as_str()) {
             text.push(';');
             text.push_str(metadata.as_str());
@@ -80,6 +76,20 @@ pub(crate) fn encode(baggage: &Baggage) -> Option<String> {
         }
     }
     (!text.is_empty()).then_some(text)
+}
+
+/// How long the header would be with every member.
+pub(crate) fn encoded_len(baggage: &Baggage) -> usize {
+    let members = baggage.iter().map(|(key, (value, metadata))| {
+        let escaped = value.as_str().bytes().filter(|byte| !is_plain(*byte));
+        let properties = match metadata.as_str() {
+            metadata if is_property_list(metadata) => 1 + metadata.len(),
+            _ => 0,
+        };
+        key.as_str().len() + 1 + value.as_str().len() + 2 * escaped.count() + properties
+    });
+    let commas = baggage.len().saturating_sub(1);
+    members.sum::<usize>() + commas
 }
 
 impl BaggagePropagator {
@@ -145,7 +155,7 @@ fn is_property_list(metadata: &str) -> bool {
 }
 
 /// `token` of RFC 7230, § 3.2.6.
-fn is_token(text: &str) -> bool {
+pub(crate) fn is_token(text: &str) -> bool {
     let is_tchar = |byte: u8| match byte {
         b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~' => true,
         _ => byte.is_ascii_alphanumeric(),
@@ -162,10 +172,15 @@ fn is_octet(byte: u8) -> bool {
     matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b',' | b';' | b'\\')
 }
 
+/// Whether it goes out as it is.
+fn is_plain(byte: u8) -> bool {
+    is_octet(byte) && byte != b'%'
+}
+
 const BAGGAGE: &str = "baggage";
 
 /// The bytes of the combined header that must be propagated ("Limits"), and the most we send.
-const MAX_LEN: usize = 8192;
+pub(crate) const MAX_LEN: usize = 8192;
 
 #[cfg(test)]
 mod properties;

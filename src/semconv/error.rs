@@ -46,6 +46,11 @@ pub(crate) fn word(error: &(dyn Error + 'static)) -> Option<&'static str> {
     chain(error).filter_map(known).last()
 }
 
+/// The name of an error's type, unless that is a box.
+pub(crate) fn type_of<E: 'static>(error: &E) -> Option<&'static str> {
+    (!is_boxed(error)).then(type_name::<E>)
+}
+
 /// The text of an error with those of its causes, as far as they add to it.
 pub(crate) fn message(error: &dyn Display, dynamic: Option<&(dyn Error + 'static)>) -> String {
     let mut text = match dynamic.and_then(reqwest_extensions::text) {

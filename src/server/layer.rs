@@ -4,7 +4,8 @@ use tower_layer::Layer;
 
 use super::service::ServerService;
 use crate::{
-    config::{Captured, Scheme, ServerConfig},
+    captured::Captured,
+    config::{Scheme, ServerConfig},
     head::{RequestHead, ResponseHead},
     outcome::Outcome,
     propagate::parent::RemoteParent,

@@ -115,6 +115,7 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
         parent: &parent.context,
         link: parent.link,
         deadline: conventions::deadline(protocol, &scan),
+        listed: telemetry.listed().server.clone(),
     };
     Exchange::start(
         &telemetry,
@@ -133,6 +134,8 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
                 begin.deadline,
                 attributes,
             );
+            let listed = begin.listed.as_deref();
+            conventions::request_headers(&config.common, listed, protocol, head, attributes);
             if is_forced {
                 attributes.set(SAMPLING_DECISION, Value::Static("forced"));
             }

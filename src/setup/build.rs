@@ -10,28 +10,34 @@ use opentelemetry_sdk::{
 };
 
 use super::{
+    batch::Account,
     builder::Setup,
     endpoint,
     env::Env,
     error::SetupError,
-    exporters::{Erased, Exits},
+    exporters::{Erased, Exporters},
     ids::ChosenIds,
+    loggers::Loggers,
     meters::Meters,
-    pipeline::Pipeline,
+    pipeline::{Disabled, Pipeline},
     propagators,
+    report::Report,
     resource::{self, SERVICE_NAME},
     sampler::{self, tail::Deciding},
     settings::{LogExporter, MetricExporter, Otlp, Reader, Settings, SpanExporter, SpanLimits},
     transport::thread::Thread,
-    watch::Watch,
+    truncate::Truncating,
 };
 use crate::{
+    captured::Listed,
     lost::Lost,
     telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits, metering},
 };
 
 /// A pipeline that nobody else knows of yet.
 pub(super) struct Built {
+    pub(super) env: Env,
+    pub(super) report: Report,
     pub(super) telemetry: Telemetry,
     pub(super) provider: Option<SdkTracerProvider>,
     pub(super) meters: Option<SdkMeterProvider>,
@@ -47,8 +53,10 @@ pub(super) enum Scope {
 
 impl Setup {
     pub(super) fn make(mut self, scope: Scope) -> Result<Built, SetupError> {
-        let env = Env::new(Arc::clone(&self.lookup), self.report.clone());
-        let mut settings = Settings::from_env(&env);
+        let env = Env::new(Arc::clone(&self.lookup));
+        let mut settings = Settings::load(&env)?;
+        self.report = self.report.at(settings.log_level);
+        env.tell(&self.report);
         self.overrule(&mut settings)?;
         let propagator = match self.propagator.take() {
             Some(own) => own,
@@ -59,9 +67,14 @@ impl Setup {
             sampler: SamplerReads::Parent,
             ids: Ids::Random,
             known_methods: settings
+                .http
                 .known_methods
                 .take()
                 .map(|methods| methods.into_iter().map(Arc::from).collect()),
+            listed: Listed {
+                server: settings.http.server.listed(),
+                client: settings.http.client.listed(),
+            },
             metering: None,
             lost: None,
         };
@@ -69,14 +82,16 @@ impl Setup {
             return Ok(Built {
                 telemetry: Telemetry {
                     handle: Handle::new(&NoopTracerProvider::new(), traits),
-                    lifecycle: None,
+                    lifecycle: Some(Box::new(Disabled)),
                 },
                 provider: None,
                 meters: None,
                 propagator: propagator.global,
+                report: self.report,
+                env,
             });
         }
-        let resource = resource::resource(&settings.resource);
+        let resource = resource::resource(&settings.resource, &env);
         let meters = std::mem::take(&mut self.meters);
         let thread = Thread::default();
         let meters = Meters::start(meters, &settings.metrics, &resource, &thread, &self.report)?;
@@ -84,12 +99,19 @@ impl Setup {
             let report = self.report.clone();
             metering(&meters.provider).warn(move |text| report.warn(text))
         });
+        let loggers = Loggers::new(
+            std::mem::take(&mut self.loggers),
+            settings.logs.clone(),
+            resource.clone(),
+            thread.clone(),
+            self.report.clone(),
+        );
         traits.lost = self.warn_lost_context.then(|| {
             let report = self.report.clone();
             Lost::new(move |text| report.warn(text))
         });
         let (mut polling, mut tail) = (Vec::new(), None);
-        let (provider, watches) = match self.provider.take() {
+        let (provider, accounts) = match self.provider.take() {
             Some(provider) => {
                 traits.sampler = SamplerReads::Everything;
                 traits.ids = Ids::Unknown;
@@ -113,13 +135,16 @@ impl Setup {
             }
         };
         Ok(Built {
+            report: self.report.clone(),
+            env,
             meters: meters.as_ref().map(|meters| meters.provider.clone()),
             telemetry: Telemetry {
                 handle: Handle::new(&provider, traits),
                 lifecycle: Some(Box::new(Pipeline {
                     provider: provider.clone(),
                     meters,
-                    watches,
+                    loggers,
+                    accounts,
                     thread,
                     polling,
                     tail,
@@ -139,6 +164,9 @@ impl Setup {
         if let Some(name) = self.service_name.take() {
             attributes.push(KeyValue::new(SERVICE_NAME, name));
         }
+        let room = &mut settings.traces.room;
+        room.bytes = self.queue_bytes.unwrap_or(room.bytes);
+        room.when_full = self.when_full.unwrap_or(room.when_full);
         let Some(base) = &self.endpoint else {
             return Ok(());
         };
@@ -160,27 +188,31 @@ impl Setup {
         sampler: sampler::Chosen,
         resource: Resource,
         thread: &Thread,
-    ) -> Result<(SdkTracerProvider, Vec<Arc<Watch>>), SetupError> {
-        let exits = Exits::new(
-            std::mem::take(&mut self.exporters),
-            &settings.traces,
-            &self.report,
+    ) -> Result<(SdkTracerProvider, Vec<Arc<Account>>), SetupError> {
+        let mut exporters = Exporters {
             thread,
-        )?;
+            report: &self.report,
+            room: settings.traces.room,
+            accounts: Vec::new(),
+        };
+        let exits = exporters.processors(std::mem::take(&mut self.exporters), &settings.traces)?;
         let mut processors = std::mem::take(&mut self.processors);
         match sampler.tail {
-            Some(tail) => processors.push(tail.in_front_of(exits.processors)),
-            None => processors.extend(exits.processors),
+            Some(tail) => processors.push(tail.in_front_of(exits)),
+            None => processors.extend(exits),
         }
         let mut provider = SdkTracerProvider::builder()
             .with_sampler(sampler.sampler)
             .with_id_generator(ChosenIds::default())
             .with_span_limits(limits(&settings.traces.limits))
             .with_resource(resource);
-        for processor in processors {
-            provider = provider.with_span_processor(Erased(processor));
+        for processor in processors.into_iter().map(Erased) {
+            provider = match settings.traces.limits.attributes.value_length {
+                Some(most) => provider.with_span_processor(Truncating { processor, most }),
+                None => provider.with_span_processor(processor),
+            };
         }
-        Ok((provider.build(), exits.watches))
+        Ok((provider.build(), exporters.accounts))
     }
 }
 

@@ -6,8 +6,8 @@ use opentelemetry::{KeyValue, global};
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanProcessor};
 
 use super::{
-    build::Scope, env, error::SetupError, exporters::MakeProcessor, meters, propagators,
-    report::Report, sampler,
+    build::Scope, env, error::SetupError, exporters::MakeProcessor, loggers, meters, propagators,
+    report::Report, sampler, settings::WhenFull, subscriber,
 };
 use crate::{span::attributes::to_otel, telemetry::Telemetry, value::Value};
 
@@ -43,21 +43,16 @@ pub fn init() -> Result<Telemetry, SetupError> {
 /// * Trace Context and Baggage are read and written; by [`init`](Self::init) whatever OpenTelemetry's global propagator
 ///   is at each request, if one had been set by hand.
 /// * Metrics go to `http://localhost:4318/v1/metrics`, every minute and at the end.
+/// * Logs are left alone; `Setup::subscriber` installs a `tracing` subscriber (feature `tracing`).
 /// * The service is called `unknown_service:` and the name of the executable.
 /// * Shutdown waits 5 seconds at most.
 /// * Warnings go to `tracing` where a subscriber is set, else to stderr.
 ///
 /// # Variables
 ///
-/// `OTEL_SDK_DISABLED`, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_EXPORTER` (`otlp`, `console`, `none`),
-/// `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`, `OTEL_PROPAGATORS` (`tracecontext`, `baggage`,
-/// `b3`, `b3multi`, `jaeger`, `xray`, `xray-lambda`, `ottrace`, `datadog`, `none`),
-/// `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_EXPORTER_OTLP_TIMEOUT`,
-/// `OTEL_EXPORTER_OTLP_PROTOCOL` (`http/protobuf`), their `OTEL_EXPORTER_OTLP_TRACES_…` forms, and
-/// `OTEL_BSP_…`, `OTEL_…_LIMIT`, and `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`. For metrics: `OTEL_METRICS_EXPORTER` (`otlp`,
-/// `console`, `prometheus`, `none`), `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_METRIC_EXPORT_TIMEOUT`,
-/// `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`, `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION`, `OTEL_EXPORTER_PROMETHEUS_HOST` (`localhost`) and
-/// `OTEL_EXPORTER_PROMETHEUS_PORT` (9464).
+#[doc = include_str!("../../docs/environment.md")]
+///
+/// # What else is to know
 ///
 /// `OTEL_METRICS_EXPORTER=prometheus` serves `/metrics` from a thread of its own until the pipeline ends. An address that
 /// cannot be had is a warning: the service runs without.
@@ -70,6 +65,8 @@ pub struct Setup {
     pub(super) attributes: Vec<KeyValue>,
     pub(super) endpoint: Option<String>,
     pub(super) shutdown_timeout: Duration,
+    pub(super) queue_bytes: Option<usize>,
+    pub(super) when_full: Option<WhenFull>,
     pub(super) lookup: Arc<env::Lookup>,
     pub(super) report: Report,
     pub(super) warn_lost_context: bool,
@@ -80,6 +77,8 @@ pub struct Setup {
     pub(super) provider: Option<SdkTracerProvider>,
     pub(super) propagator: Option<propagators::Chosen>,
     pub(super) meters: meters::Own,
+    pub(super) loggers: loggers::Own,
+    pub(super) subscriber: subscriber::Wanted,
 }
 
 impl Setup {
@@ -90,6 +89,8 @@ impl Setup {
             attributes: Vec::new(),
             endpoint: None,
             shutdown_timeout: SHUTDOWN_TIMEOUT,
+            queue_bytes: None,
+            when_full: None,
             lookup: Arc::new(env::process),
             report: Report::default(),
             warn_lost_context: false,
@@ -100,6 +101,8 @@ impl Setup {
             provider: None,
             propagator: None,
             meters: meters::Own::default(),
+            loggers: loggers::Own::default(),
+            subscriber: subscriber::Wanted::default(),
         }
     }
 
@@ -130,6 +133,21 @@ impl Setup {
     /// How long shutdown, flush and dropping may take; 5 s unless said.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.shutdown_timeout = timeout;
+        self
+    }
+
+    /// How much memory the spans that wait for one exporter may hold, about, in bytes; instead of
+    /// `OTEL_RUST_BSP_MAX_QUEUE_BYTES`, and 16 MiB unless said. `OTEL_BSP_MAX_QUEUE_SIZE` (2048) bounds their number. Beside
+    /// them there is one batch on its way: 4 MiB of them at most, or one larger span.
+    pub fn span_queue_bytes(mut self, bytes: usize) -> Self {
+        self.queue_bytes = Some(bytes);
+        self
+    }
+
+    /// Which spans go when an exporter's queue is full; instead of `OTEL_RUST_BSP_WHEN_FULL` (`drop_oldest`, `drop_newest`).
+    /// The oldest unless said.
+    pub fn when_span_queue_full(mut self, when_full: WhenFull) -> Self {
+        self.when_full = Some(when_full);
         self
     }
 
@@ -175,8 +193,16 @@ impl Setup {
     /// # Errors
     ///
     /// When what was given in code is wrong, or this build is without a feature that the environment asks for.
-    pub fn init(self) -> Result<Telemetry, SetupError> {
+    pub fn init(mut self) -> Result<Telemetry, SetupError> {
+        let subscriber = std::mem::take(&mut self.subscriber);
+        // What a subscriber that is not there yet should tell.
+        let held = subscriber.is_some().then(|| self.report.hold());
         let built = self.make(Scope::Process)?;
+        subscriber.install(&built.telemetry, &built.env)?;
+        built.env.tell(&built.report);
+        drop(held);
+        // The globals tell of each that is set.
+        let _suppressed = opentelemetry::Context::enter_telemetry_suppressed_scope();
         built.telemetry.install();
         if let Some(provider) = built.provider {
             global::set_tracer_provider(provider);
@@ -195,6 +221,7 @@ impl Setup {
     ///
     /// As [`init`](Self::init).
     pub fn build(self) -> Result<Telemetry, SetupError> {
+        self.subscriber.refuse()?;
         Ok(self.make(Scope::Own)?.telemetry)
     }
 }
@@ -216,6 +243,8 @@ impl fmt::Debug for Setup {
             .field("processors", &self.processors.len())
             .field("sampler", &self.sampler)
             .field("meters", &self.meters)
+            .field("loggers", &self.loggers)
+            .field("subscriber", &self.subscriber)
             .finish_non_exhaustive()
     }
 }

@@ -8,38 +8,50 @@ mod limits;
 mod logs;
 mod metrics;
 mod otlp;
+mod read;
 mod resource;
 mod sampler;
 mod traces;
 pub(super) mod values;
+pub(super) mod variables;
 
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use self::values::Words;
+use self::{
+    values::Words,
+    variables::{Here, Seen},
+};
 use super::{
+    endpoint,
+    error::SetupError,
+    file,
     report::Report,
-    settings::{Propagator, Settings},
+    settings::{Level, Propagator, Settings},
 };
 
 /// Where a variable is looked up.
 pub(super) type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
-/// Variables by name, and where what is wrong with them is told.
+/// Variables by name, and what is wrong with them.
 #[derive(Clone)]
 pub(super) struct Env {
     lookup: Arc<Lookup>,
-    report: Report,
-    /// What was said: a variable of all signals is read for each, and told of once.
-    said: Arc<Mutex<Vec<String>>>,
+    record: Arc<Mutex<Record>>,
 }
 
-/// A value that can be shown, or what may be seen of it.
-type Show = fn(&str) -> Cow<'_, str>;
+/// What has been asked so far.
+#[derive(Debug, Default)]
+struct Record {
+    /// What is to be told, each once: a variable of all signals is read for each.
+    warnings: Vec<String>,
+    /// What was set, as it may be shown, and whether it is right.
+    set: BTreeMap<&'static str, (String, bool)>,
+}
 
 const PROPAGATORS: Words<Propagator> = Words {
     unknown: "is no known propagator",
@@ -59,198 +71,135 @@ const PROPAGATORS: Words<Propagator> = Words {
     nothing: "nothing is propagated",
 };
 
+const LEVELS: Words<Level> = Words {
+    unknown: "is no known level",
+    known: &[
+        ("none", Level::None),
+        ("off", Level::None),
+        ("fatal", Level::None),
+        ("error", Level::Error),
+        ("warn", Level::Warn),
+        ("warning", Level::Warn),
+        ("info", Level::Info),
+        ("debug", Level::Debug),
+        ("verbose", Level::Debug),
+        ("trace", Level::Debug),
+        ("all", Level::Debug),
+    ],
+    unsupported: &[],
+    default: "info",
+    nothing: "",
+};
+
+const FILE: &str = "OTEL_CONFIG_FILE";
+const OLD_FILE: &str = "OTEL_EXPERIMENTAL_CONFIG_FILE";
+
 impl Settings {
+    /// What a file says, if the environment names one, else the environment.
+    pub(super) fn load(env: &Env) -> Result<Self, SetupError> {
+        let Some((name, path)) = env.first(&[FILE, OLD_FILE]) else {
+            return Ok(Self::from_env(env));
+        };
+        if name == OLD_FILE {
+            env.warn(format!(
+                "{OLD_FILE} is an older name of {FILE}; it is followed"
+            ));
+        }
+        file::settings(name, &path, env)
+    }
+
     /// What the environment says, and the defaults where it says nothing.
     pub(super) fn from_env(env: &Env) -> Self {
+        env.refuse();
         Self {
             disabled: env.flag("OTEL_SDK_DISABLED"),
+            log_level: env.word("OTEL_LOG_LEVEL", &LEVELS),
             resource: resource::resource(env),
             propagators: env.words("OTEL_PROPAGATORS", &PROPAGATORS),
             traces: traces::traces(env),
             metrics: metrics::metrics(env),
             logs: logs::logs(env),
-            known_methods: http::known_methods(env),
+            http: http::http(env),
         }
     }
 }
 
 impl Env {
-    pub(super) fn new(lookup: Arc<Lookup>, report: Report) -> Self {
+    pub(super) fn new(lookup: Arc<Lookup>) -> Self {
         Self {
             lookup,
-            report,
-            said: Arc::default(),
+            record: Arc::default(),
         }
     }
 
-    /// Says it once.
-    pub(super) fn warn(&self, text: &str) {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if !said.iter().any(|known| known == text) {
-            said.push(text.to_owned());
-            drop(said);
-            self.report.warn(text);
+    /// Tells what is wrong.
+    pub(super) fn tell(&self, report: &Report) {
+        let warnings = std::mem::take(&mut self.record().warnings);
+        for warning in warnings {
+            report.warn(&warning);
         }
     }
 
-    /// Says that a value is wrong and what is used instead.
-    pub(super) fn wrong(&self, name: &str, value: &str, why: &str, instead: &str) {
-        self.warn(&format!("{name}={value:?} {why}; {instead}"));
+    /// To be told.
+    pub(super) fn warn(&self, text: String) {
+        let warnings = &mut self.record().warnings;
+        if !warnings.contains(&text) {
+            warnings.push(text);
+        }
+    }
+
+    /// Tells that a value, or this part of it, is wrong and what is used instead.
+    pub(super) fn wrong(&self, name: &'static str, part: &str, why: &str, instead: &str) {
+        let shown = shown(name, part);
+        if let Some((_, right)) = self.record().set.get_mut(name) {
+            *right = false;
+        }
+        self.warn(format!("{name}={shown:?} {why}; {instead}"));
     }
 
     /// A variable's text without the spaces around it.
-    pub(super) fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &'static str) -> Option<String> {
         let value = (self.lookup)(name)?;
         let value = value.trim();
-        (!value.is_empty()).then(|| value.to_owned())
+        if value.is_empty() {
+            return None;
+        }
+        let mut record = self.record();
+        let entry = record.set.entry(name);
+        entry.or_insert_with(|| (shown(name, value).into_owned(), true));
+        Some(value.to_owned())
     }
 
-    /// The first of these that is set, with its name.
-    pub(super) fn first(&self, names: &[&'static str]) -> Option<(&'static str, String)> {
-        names
-            .iter()
-            .find_map(|name| self.text(name).map(|value| (*name, value)))
-    }
-
-    /// The first of these that is set and right, with its name.
-    pub(super) fn pick<T>(
-        &self,
-        names: &[&'static str],
-        default: &str,
-        parse: impl Fn(&str) -> Result<T, &'static str>,
-    ) -> Option<(&'static str, T)> {
-        self.pick_shown(names, default, |text| Cow::Borrowed(text), parse)
-    }
-
-    /// The same for values of which not all may be seen.
-    pub(super) fn pick_shown<T>(
-        &self,
-        names: &[&'static str],
-        default: &str,
-        show: Show,
-        parse: impl Fn(&str) -> Result<T, &'static str>,
-    ) -> Option<(&'static str, T)> {
-        let mut wrong = Vec::new();
-        let found = names.iter().find_map(|name| {
-            let text = self.text(name)?;
-            match parse(&text) {
-                Ok(value) => Some((*name, value)),
-                Err(why) => {
-                    wrong.push((*name, text, why));
-                    None
+    /// Tells of what is set and not read.
+    fn refuse(&self) {
+        for row in variables::rows() {
+            if let Here::Refused(why) = row.here {
+                for name in row.names {
+                    if let Some(value) = self.text(name) {
+                        self.wrong(name, &value, "is not read", why);
+                    }
                 }
             }
-        });
-        let instead = found.as_ref().map_or(default, |(name, _)| name);
-        for (name, text, why) in wrong {
-            let instead = format!("{instead} is used instead");
-            self.wrong(name, &show(&text), why, &instead);
         }
-        found
     }
 
-    /// A number, or the default.
-    pub(super) fn number(&self, names: &[&'static str], default: u32) -> u32 {
-        self.pick(names, &default.to_string(), values::number)
-            .map_or(default, |(_, number)| number)
-    }
-
-    /// A size of which zero makes no sense, or the default.
-    pub(super) fn size(&self, name: &'static str, default: usize) -> usize {
-        self.pick(&[name], &default.to_string(), values::size)
-            .map_or(default, |(_, size)| size)
-    }
-
-    /// Whole milliseconds, or the default.
-    pub(super) fn duration(&self, name: &'static str, default: Duration) -> Duration {
-        self.pick(&[name], &default.as_millis().to_string(), values::millis)
-            .map_or(default, |(_, duration)| duration)
-    }
-
-    /// Whole milliseconds, of which zero means no limit.
-    pub(super) fn timeout(&self, names: &[&'static str], default: Duration) -> Option<Duration> {
-        let found = self.pick(names, &default.as_millis().to_string(), values::millis);
-        let timeout = found.map_or(default, |(_, duration)| duration);
-        (!timeout.is_zero()).then_some(timeout)
-    }
-
-    /// `true`, in any case, is true.
-    pub(super) fn flag(&self, name: &'static str) -> bool {
-        self.first_flag(&[name])
-    }
-
-    /// The same for the first of these that is set.
-    pub(super) fn first_flag(&self, names: &[&'static str]) -> bool {
-        let Some((name, value)) = self.first(names) else {
-            return false;
-        };
-        if !value.eq_ignore_ascii_case("true") && !value.eq_ignore_ascii_case("false") {
-            let why = "is neither true nor false";
-            self.wrong(name, &value, why, "taken as false");
-        }
-        value.eq_ignore_ascii_case("true")
-    }
-
-    /// Words between commas, each once. `None` where there are none.
-    pub(super) fn list(&self, name: &'static str) -> Option<Vec<String>> {
-        let words = values::list(&self.text(name)?);
-        (!words.is_empty()).then_some(words)
-    }
-
-    /// What a word stands for, else the default.
-    pub(super) fn word<T: Copy + Default>(&self, name: &'static str, words: &Words<T>) -> T {
-        self.word_of(&[name], words, T::default())
-    }
-
-    /// What the first of these that is set and right stands for, else the default, whose name the words know.
-    pub(super) fn word_of<T: Copy>(
-        &self,
-        names: &[&'static str],
-        words: &Words<T>,
-        default: T,
-    ) -> T {
-        self.pick(names, words.default, |text| words.find(text))
-            .map_or(default, |(_, value)| value)
-    }
-
-    /// What the words of a list stand for, in any case and each once; `none` alone is an empty list. `None` where nothing
-    /// was said, or nothing right.
-    pub(super) fn words<T: Copy + PartialEq>(
-        &self,
-        name: &'static str,
-        words: &Words<T>,
-    ) -> Option<Vec<T>> {
-        let list = self.list(name)?;
-        let mut chosen = Vec::new();
-        let mut refused = Vec::new();
-        let mut none = false;
-        for word in &list {
-            match words.find(word) {
-                Ok(value) if chosen.contains(&value) => {}
-                Ok(value) => chosen.push(value),
-                Err(_) if word.eq_ignore_ascii_case("none") => none = true,
-                Err(why) => refused.push((word, why)),
-            }
-        }
-        if none && !chosen.is_empty() {
-            let why = "has none among others";
-            self.wrong(name, &list.join(","), why, "none is ignored");
-        }
-        let instead = match (chosen.as_slice(), none) {
-            ([], true) => words.nothing.to_owned(),
-            ([], false) => format!("{} is used instead", words.default),
-            ([..], _) => "the others are used".to_owned(),
-        };
-        for (word, why) in refused {
-            self.wrong(name, word, why, &instead);
-        }
-        (none || !chosen.is_empty()).then_some(chosen)
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Env {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Env").finish_non_exhaustive()
+    }
+}
+
+/// As much of a value as people may see.
+fn shown<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
+    match variables::find(name).map(|row| row.seen) {
+        Some(Seen::All) => Cow::Borrowed(value),
+        Some(Seen::Url) => endpoint::shown(value),
+        Some(Seen::Nothing) | None => Cow::Borrowed("…"),
     }
 }
 

@@ -31,9 +31,9 @@ pub(super) enum Why {
     QueueFull,
     /// A processor, perhaps the user's own, says so.
     Processor(String),
-    /// Metrics alone are lost, as the collector or a reader says.
-    Metrics(String),
-    MetricsDeadline(Duration),
+    /// Metrics or log records alone are lost, as the collector or the SDK says.
+    Besides(&'static str, String),
+    BesidesDeadline(&'static str, Duration),
 }
 
 impl SetupError {
@@ -56,15 +56,15 @@ impl ShutdownError {
         Self { lost, why }
     }
 
-    /// How many ended spans are not known to have been delivered. Zero where only metrics were lost, or only a processor of
-    /// the user's own failed.
+    /// How many ended spans are not known to have been delivered. Zero where only metrics or log records were lost, or
+    /// only a processor of the user's own failed.
     pub fn spans_lost(&self) -> u64 {
         self.lost
     }
 
     /// Whether the deadline passed: spans counted as lost may still arrive.
     pub fn is_timeout(&self) -> bool {
-        matches!(self.why, Why::Deadline(_) | Why::MetricsDeadline(_))
+        matches!(self.why, Why::Deadline(_) | Why::BesidesDeadline(..))
     }
 }
 
@@ -103,10 +103,10 @@ impl fmt::Display for ShutdownError {
                 "{} not delivered within {limit:?}, the time that shutdown and flush have",
                 Spans(self.lost)
             ),
-            Why::Metrics(why) => write!(f, "the last metrics were not delivered: {why}"),
-            Why::MetricsDeadline(limit) => write!(
+            Why::Besides(what, why) => write!(f, "{what} were not delivered: {why}"),
+            Why::BesidesDeadline(what, limit) => write!(
                 f,
-                "the last metrics were not delivered within {limit:?}, the time that shutdown and flush have"
+                "{what} were not delivered within {limit:?}, the time that shutdown and flush have"
             ),
             Why::QueueFull => write!(
                 f,

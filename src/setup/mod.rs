@@ -1,5 +1,6 @@
 //! From the environment and a builder to a running pipeline. The SDK enters here and nowhere above.
 
+mod batch;
 mod build;
 mod builder;
 mod endpoint;
@@ -18,7 +19,7 @@ mod sampler;
 #[allow(dead_code, reason = "what is read of it depends on the features")]
 mod settings;
 mod signal;
-mod watch;
+mod truncate;
 
 #[allow(dead_code, reason = "what is used of it depends on the features")]
 mod ledger;
@@ -32,6 +33,12 @@ mod otlp;
 #[allow(dead_code, reason = "signals whose exporter is not made yet")]
 #[path = "otlp_absent.rs"]
 mod otlp;
+
+#[cfg(feature = "zipkin")]
+mod zipkin;
+#[cfg(not(feature = "zipkin"))]
+#[path = "zipkin/absent.rs"]
+mod zipkin;
 
 #[cfg(feature = "otlp-grpc")]
 #[path = "otlp/grpc.rs"]
@@ -87,6 +94,15 @@ mod zstd;
 #[path = "transport/zstd_absent.rs"]
 mod zstd;
 
+#[cfg(feature = "detectors")]
+mod detectors;
+#[cfg(not(feature = "detectors"))]
+#[path = "detectors_absent.rs"]
+mod detectors;
+
+#[path = "file_absent.rs"]
+mod file;
+
 #[cfg(feature = "otlp-http")]
 #[path = "sampler/remote/mod.rs"]
 mod remote_sampler;
@@ -100,10 +116,38 @@ mod prometheus;
 #[path = "prometheus_absent.rs"]
 mod prometheus;
 
+#[cfg(feature = "tracing")]
+mod layers;
+#[cfg(feature = "tracing")]
+mod loggers;
+#[cfg(not(feature = "tracing"))]
+#[path = "loggers_absent.rs"]
+mod loggers;
+#[cfg(feature = "tracing")]
+mod otel_logs;
+#[cfg(feature = "tracing")]
+mod subscriber;
+#[cfg(not(feature = "tracing"))]
+#[path = "subscriber_absent.rs"]
+mod subscriber;
+
+#[cfg(feature = "tracing")]
+pub use self::subscriber::Subscriber;
 pub use self::{
+    batch::SpanCounts,
     builder::{Setup, init},
     error::{SetupError, ShutdownError},
-    otel_types::{SetupExt, meter_provider},
-    sampler::{Forcible, ProbabilitySampler, Tail, TailCounts},
+    sampler::{Tail, TailCounts},
+    settings::WhenFull,
     signal::stop_signal,
 };
+
+/// What of set-up names OpenTelemetry's types.
+pub(crate) mod otel {
+    #[cfg(feature = "tracing")]
+    pub use super::otel_logs::SetupLogsExt;
+    pub use super::{
+        otel_types::{SetupExt, meter_provider},
+        sampler::{Forcible, ProbabilitySampler},
+    };
+}

@@ -56,7 +56,7 @@ pub fn meter_provider(telemetry: &Telemetry) -> Option<SdkMeterProvider> {
     Some(telemetry.pipeline()?.meters?.provider)
 }
 
-mod sealed {
+pub(super) mod sealed {
     #[allow(unnameable_types, reason = "nobody else implements it")]
     pub trait Sealed {}
 
@@ -65,8 +65,8 @@ mod sealed {
 
 impl SetupExt for Setup {
     fn exporter(mut self, exporter: impl SpanExporter + 'static) -> Self {
-        self.exporters.push(Box::new(move |watch, batch| {
-            watch.processor(exporter, false, batch)
+        self.exporters.push(Box::new(move |exporters, batch| {
+            exporters.own(exporter, "the exporter", batch)
         }));
         self
     }

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use opentelemetry::Context;
 use opentelemetry_sdk::{
     error::{OTelSdkError, OTelSdkResult},
     trace::SdkTracerProvider,
@@ -16,24 +17,28 @@ use opentelemetry_sdk::{
 use tokio::sync::oneshot;
 
 use super::{
+    batch::{Account, SpanCounts},
     error::{ShutdownError, Why},
+    loggers::Loggers,
     meters::Meters,
     report::Report,
     sampler::{polling::Polling, tail::Counts},
     transport::thread::Thread,
-    watch::{Standing, Watch},
 };
 use crate::telemetry::{Lifecycle, Telemetry};
 
 /// The SDK's processors wait no longer for a flush.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
+/// What a processor needs, after the deadline, to account for what it gives up.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What there is to flush and to close.
 #[derive(Clone, Debug)]
 pub(super) struct Pipeline {
     pub(super) provider: SdkTracerProvider,
     pub(super) meters: Option<Meters>,
-    pub(super) watches: Vec<Arc<Watch>>,
+    pub(super) loggers: Loggers,
+    pub(super) accounts: Vec<Arc<Account>>,
     pub(super) thread: Thread,
     /// What samplers ask of servers.
     pub(super) polling: Vec<Polling>,
@@ -42,10 +47,26 @@ pub(super) struct Pipeline {
     pub(super) report: Report,
 }
 
+/// In its place where `OTEL_SDK_DISABLED` is set.
+#[derive(Debug)]
+pub(super) struct Disabled;
+
 #[derive(Clone, Copy)]
-enum Last {
+pub(super) enum Last {
     Flush,
     Shutdown,
+}
+
+/// What has not arrived so far.
+#[derive(Debug, Default)]
+struct Standing {
+    lost: u64,
+    /// Of that, what nobody was told of.
+    untold: u64,
+    /// Not lost yet.
+    waiting: u64,
+    has_timed_out: bool,
+    cause: Option<String>,
 }
 
 impl Telemetry {
@@ -91,6 +112,18 @@ impl Telemetry {
         self.pipeline()?.meters?.address
     }
 
+    /// What became of the spans that ended so far, over all exporters. It can be asked at any time.
+    pub fn counts(&self) -> SpanCounts {
+        self.counts_reader()()
+    }
+
+    /// [`counts`](Self::counts) as a function that can be kept, also beyond the end.
+    pub fn counts_reader(&self) -> impl Fn() -> SpanCounts + Send + Sync + 'static {
+        let accounts = self.pipeline().map(|pipeline| pipeline.accounts);
+        let accounts = accounts.unwrap_or_default();
+        move || accounts.iter().map(|account| account.counts()).sum()
+    }
+
     pub(super) fn pipeline(&self) -> Option<Pipeline> {
         let lifecycle: &dyn Any = self.lifecycle.as_deref()?;
         lifecycle.downcast_ref::<Pipeline>().cloned()
@@ -104,6 +137,10 @@ impl Lifecycle for Pipeline {
             self.report.warn(&error.to_string());
         }
     }
+}
+
+impl Lifecycle for Disabled {
+    fn close(&mut self) {}
 }
 
 impl Pipeline {
@@ -143,20 +180,19 @@ impl Pipeline {
                 Last::Shutdown => meters.shutdown(deadline),
             })
         });
-        let ends = spans.and_then(|spans| Ok((spans, metrics.transpose()?)));
-        let (spans, metrics) = ends.map_err(|error| self.no_thread(&error))?;
-        // Both have ended then, or have had their time.
-        let (spans, metrics) = (spans(), metrics.map_or(Ok(()), |metrics| metrics()));
+        let records = self.loggers.ending(last, deadline);
+        let records = records.map(|end| aside(deadline, end));
+        let ends = spans.and_then(|spans| Ok((spans, metrics.transpose()?, records.transpose()?)));
+        let (spans, metrics, records) = ends.map_err(|error| self.no_thread(&error))?;
+        // All have ended then, or have had their time.
+        let spans = spans();
+        let metrics = metrics.map_or(Ok(()), |metrics| metrics());
+        let records = records.map_or(Ok(()), |records| records());
         self.verdict(last, &before, spans)?;
         let undelivered = self.meters.as_ref().and_then(Meters::undelivered);
-        match (metrics, undelivered) {
-            (Err(OTelSdkError::Timeout(_)), _) => {
-                Err(ShutdownError::new(0, Why::MetricsDeadline(deadline)))
-            }
-            (Err(error), _) => Err(ShutdownError::new(0, Why::Metrics(error.to_string()))),
-            (Ok(()), Some(cause)) => Err(ShutdownError::new(0, Why::Metrics(cause))),
-            (Ok(()), None) => Ok(()),
-        }
+        besides("the last metrics", metrics, undelivered, deadline)?;
+        let undelivered = self.loggers.undelivered();
+        besides("the last log records", records, undelivered, deadline)
     }
 
     fn verdict(
@@ -165,27 +201,24 @@ impl Pipeline {
         before: &Standing,
         result: OTelSdkResult,
     ) -> Result<(), ShutdownError> {
-        let mut now = self.standing();
-        let cause = now.cause.take();
-        let timed_out = matches!(result, Err(OTelSdkError::Timeout(_)))
-            || self.watches.iter().any(|watch| watch.has_timed_out());
-        let failed = now.failed - before.failed;
-        let (failed, pending) = match last {
-            Last::Flush => (failed, 0),
-            Last::Shutdown => (failed.max(now.outage), now.pending()),
+        let now = self.standing();
+        let timed_out = matches!(result, Err(OTelSdkError::Timeout(_))) || now.has_timed_out;
+        let lost = match last {
+            Last::Flush => now.lost - before.lost,
+            Last::Shutdown => now.untold,
         };
-        let why = match (result, cause) {
+        let why = match (result, now.cause) {
             _ if timed_out => {
-                let lost = failed + now.pending();
+                let lost = lost + now.waiting;
                 return Err(ShutdownError::new(lost, Why::Deadline(self.limit(last))));
             }
-            (_, Some(cause)) if failed > 0 => Why::Refused(cause),
+            (_, Some(cause)) if lost > 0 => Why::Refused(cause),
             // A second end finds nothing to do.
-            (Ok(()) | Err(OTelSdkError::AlreadyShutdown), _) if pending == 0 => return Ok(()),
+            (Ok(()) | Err(OTelSdkError::AlreadyShutdown), _) if lost == 0 => return Ok(()),
             (Ok(()) | Err(OTelSdkError::AlreadyShutdown), _) => Why::QueueFull,
             (Err(error), _) => Why::Processor(error.to_string()),
         };
-        Err(ShutdownError::new(failed + pending, why))
+        Err(ShutdownError::new(lost, why))
     }
 
     fn limit(&self, last: Last) -> Duration {
@@ -197,26 +230,43 @@ impl Pipeline {
 
     fn standing(&self) -> Standing {
         let mut all = Standing::default();
-        for watch in &self.watches {
-            let one = watch.standing();
-            all.made += one.made;
-            all.delivered += one.delivered;
-            all.failed += one.failed;
-            all.outage += one.outage;
-            all.cause = all.cause.or(one.cause);
+        for account in &self.accounts {
+            let counts = account.counts();
+            let (untold, cause) = account.untold();
+            all.lost += counts.made - counts.acknowledged - counts.queued;
+            all.untold += untold;
+            all.waiting += counts.queued;
+            all.has_timed_out |= account.has_timed_out();
+            all.cause = all.cause.or(cause);
         }
         all
     }
 
     fn undelivered(&self) -> u64 {
         let now = self.standing();
-        now.pending() + now.outage
+        now.untold + now.waiting
     }
 
     fn no_thread(&self, error: &io::Error) -> ShutdownError {
         let why = format!("no thread could be started: {error}");
         ShutdownError::new(self.undelivered(), Why::Processor(why))
     }
+}
+
+/// What became of another signal than spans.
+fn besides(
+    what: &'static str,
+    result: OTelSdkResult,
+    undelivered: Option<String>,
+    deadline: Duration,
+) -> Result<(), ShutdownError> {
+    let why = match (result, undelivered) {
+        (Err(OTelSdkError::Timeout(_)), _) => Why::BesidesDeadline(what, deadline),
+        (Err(error), _) => Why::Besides(what, error.to_string()),
+        (Ok(()), Some(cause)) => Why::Besides(what, cause),
+        (Ok(()), None) => return Ok(()),
+    };
+    Err(ShutdownError::new(0, why))
 }
 
 /// Begins it on a thread of its own, which keeps no deadline where a processor keeps none. What it gives waits for the
@@ -229,17 +279,14 @@ fn aside(
     let (sender, receiver) = mpsc::sync_channel(1);
     thread::Builder::new()
         .name("throughline-end".to_owned())
-        .spawn(move || sender.send(end()).ok())?;
+        .spawn(move || {
+            // What the end has to say is not to be exported.
+            let _suppressed = Context::enter_telemetry_suppressed_scope();
+            sender.send(end()).ok()
+        })?;
     Ok(move || {
         receiver
-            .recv_timeout(deadline.saturating_sub(begin.elapsed()))
+            .recv_timeout((deadline.saturating_add(GRACE)).saturating_sub(begin.elapsed()))
             .unwrap_or(Err(OTelSdkError::Timeout(deadline)))
     })
-}
-
-impl Standing {
-    /// Neither delivered nor failed: still queued, or dropped for want of room.
-    fn pending(&self) -> u64 {
-        self.made.saturating_sub(self.delivered + self.failed)
-    }
 }

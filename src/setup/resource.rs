@@ -5,34 +5,32 @@ use std::env::current_exe;
 use opentelemetry::{Key, KeyValue};
 use opentelemetry_sdk::{Resource, resource::TelemetryResourceDetector};
 
-use super::{instance, settings};
+use super::{detectors, env::Env, instance, settings};
 
 pub(super) const SERVICE_NAME: &str = "service.name";
 const SERVICE_INSTANCE_ID: &str = "service.instance.id";
 
-/// What is set, over the defaults.
-pub(super) fn resource(settings: &settings::Resource) -> Resource {
-    let resource = Resource::builder_empty()
+/// What was said beats what is detected, which beats the defaults.
+pub(super) fn resource(settings: &settings::Resource, env: &Env) -> Resource {
+    let mut resource = Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))
-        .with_attributes(settings.attributes.iter().cloned())
-        .build();
+        .with_attributes([
+            KeyValue::new("telemetry.distro.name", env!("CARGO_PKG_NAME")),
+            KeyValue::new("telemetry.distro.version", env!("CARGO_PKG_VERSION")),
+        ])
+        .with_attributes(detectors::detect(&settings.detectors, env))
+        .with_attributes(settings.attributes.iter().cloned());
     let defaults = [
         (SERVICE_NAME, unknown_service as fn() -> String),
         (SERVICE_INSTANCE_ID, instance::id),
     ];
-    let missing = defaults
-        .into_iter()
-        .filter(|(key, _)| resource.get_ref(&Key::from_static_str(key)).is_none())
-        .map(|(key, value)| KeyValue::new(key, value()));
-    let missing: Vec<_> = missing.collect();
-    Resource::builder_empty()
-        .with_attributes(
-            resource
-                .iter()
-                .map(|(key, value)| KeyValue::new(key.clone(), value.clone())),
-        )
-        .with_attributes(missing)
-        .build()
+    for (key, value) in defaults {
+        let is = |said: &KeyValue| said.key.as_str() == key;
+        if !settings.attributes.iter().any(is) {
+            resource = resource.with_attribute(KeyValue::new(key, value()));
+        }
+    }
+    resource.build()
 }
 
 pub(super) fn service_name(resource: &Resource) -> String {

@@ -2,25 +2,44 @@
 //!
 //! It holds values that were checked already. What code says comes on top of it, in the builder.
 
-use std::{path::PathBuf, time::Duration};
+mod room;
+
+pub(super) use self::room::Room;
+pub use self::room::WhenFull;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use http::HeaderMap;
 use opentelemetry::KeyValue;
 use url::Url;
+
+use crate::captured;
 
 /// All of it.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     /// `OTEL_SDK_DISABLED`: nothing is recorded, contexts still pass through.
     pub(super) disabled: bool,
+    /// How much of our own is told.
+    pub(super) log_level: Level,
     pub(super) resource: Resource,
     /// `None` where nobody said: then a global one that the user has set stays.
     pub(super) propagators: Option<Vec<Propagator>>,
     pub(super) traces: Traces,
     pub(super) metrics: Metrics,
     pub(super) logs: Logs,
-    /// HTTP methods instead of the conventions'.
-    pub(super) known_methods: Option<Vec<String>>,
+    pub(super) http: Http,
+}
+
+/// What is told; each level holds those before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    None,
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
 }
 
 /// What is known of the service and the process. Later ones win.
@@ -57,6 +76,7 @@ pub(super) struct Traces {
     pub(super) processors: Vec<Processing<SpanExporter>>,
     /// For exporters that code gives.
     pub(super) batch: Batch,
+    pub(super) room: Room,
     pub(super) sampler: Sampler,
     pub(super) limits: SpanLimits,
 }
@@ -69,6 +89,8 @@ pub(super) struct Metrics {
 #[derive(Clone, Debug)]
 pub(super) struct Logs {
     pub(super) processors: Vec<Processing<LogExporter>>,
+    /// For exporters that code gives.
+    pub(super) batch: Batch,
     pub(super) limits: AttributeLimits,
 }
 
@@ -145,6 +167,22 @@ pub(super) enum Histograms {
     #[default]
     ExplicitBuckets,
     Base2Exponential,
+}
+
+/// What layers record where their own configuration does not say.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Http {
+    /// Methods instead of the conventions'.
+    pub(super) known_methods: Option<Vec<String>>,
+    pub(super) server: Headers,
+    pub(super) client: Headers,
+}
+
+/// Headers to record.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Headers {
+    pub(super) request: Vec<String>,
+    pub(super) response: Vec<String>,
 }
 
 /// Where one signal goes by OTLP.
@@ -228,6 +266,17 @@ pub(super) struct AttributeLimits {
     pub(super) count: u32,
     /// Characters of a text, and of each text of a list. `None` is without limit.
     pub(super) value_length: Option<usize>,
+}
+
+impl Headers {
+    pub(super) fn listed(&self) -> Option<Arc<captured::Headers>> {
+        captured::Headers::listed(&self.request, &self.response)
+    }
+}
+
+impl Detector {
+    pub(super) const ALL: [Self; 4] =
+        [Self::Process, Self::Host, Self::Container, Self::Kubernetes];
 }
 
 impl Batch {

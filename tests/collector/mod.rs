@@ -17,8 +17,12 @@ use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::{
-    collector::{metrics::v1::ExportMetricsServiceRequest, trace::v1::ExportTraceServiceRequest},
+    collector::{
+        logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest,
+        trace::v1::ExportTraceServiceRequest,
+    },
     common::v1::any_value::Value,
+    logs::v1::{LogRecord, ResourceLogs},
     metrics::v1::{Metric, ResourceMetrics},
     trace::v1::ResourceSpans,
 };
@@ -43,6 +47,7 @@ pub struct Call {
     pub path: String,
     pub headers: HeaderMap,
     pub spans: Vec<ResourceSpans>,
+    pub logs: Vec<ResourceLogs>,
 }
 
 #[derive(Default)]
@@ -173,6 +178,16 @@ impl Call {
             .collect()
     }
 
+    /// The log records of this target, in their order. OTLP carries a target as the name of a scope.
+    pub fn records(&self, target: &str) -> Vec<LogRecord> {
+        let scopes = self.logs.iter().flat_map(|resource| &resource.scope_logs);
+        let named = scopes.filter(|logs| {
+            let scope = logs.scope.as_ref();
+            scope.is_some_and(|scope| scope.name.starts_with(target))
+        });
+        named.flat_map(|logs| logs.log_records.clone()).collect()
+    }
+
     /// A text attribute of the resource of the first spans.
     pub fn resource(&self, key: &str) -> Option<String> {
         let attributes = &self.spans[0].resource.as_ref()?.attributes;
@@ -213,11 +228,22 @@ async fn serve(
             .unwrap_or(Answer::Status(200));
         return say(answer).await;
     }
-    let spans = ExportTraceServiceRequest::decode(body).unwrap();
+    let path = parts.uri.to_string();
+    let (mut spans, mut logs) = (Vec::new(), Vec::new());
+    if path.ends_with("/v1/logs") {
+        logs = ExportLogsServiceRequest::decode(body)
+            .unwrap()
+            .resource_logs;
+    } else {
+        spans = ExportTraceServiceRequest::decode(body)
+            .unwrap()
+            .resource_spans;
+    }
     seen.calls.lock().unwrap().push(Call {
-        path: parts.uri.to_string(),
+        path,
         headers: parts.headers,
-        spans: spans.resource_spans,
+        spans,
+        logs,
     });
     seen.more.notify_all();
     let answer = *answer.lock().unwrap();

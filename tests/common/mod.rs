@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
+pub mod hop;
 pub mod mine;
 pub mod net;
 pub mod shape;

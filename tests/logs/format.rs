@@ -14,7 +14,7 @@ use tracing_subscriber::{
     registry,
 };
 
-use crate::Kept;
+use crate::kept::Kept;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const SPAN: &str = "b7ad6b7169203331";

@@ -13,11 +13,11 @@ use tracing::{Instrument, subscriber::DefaultGuard};
 use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, registry};
 
 use crate::{
-    Kept,
     common::{
         Spans, named,
         net::{get as request, http1, read, serve_axum},
     },
+    kept::Kept,
 };
 
 type Ids = (String, String, String);

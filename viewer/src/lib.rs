@@ -2,6 +2,7 @@
 
 mod api;
 mod batch;
+mod embed;
 mod export;
 mod ids;
 mod ingest;
@@ -14,6 +15,7 @@ mod store;
 mod trace;
 
 pub use crate::{
+    embed::Exporter,
     ids::{SpanId, TraceId},
     sampling::{Mode, SamplingError},
     server::{Options, StartError, Viewer},

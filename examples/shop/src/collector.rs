@@ -8,34 +8,62 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse},
+    collector::{
+        logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse},
+        trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse},
+    },
     common::v1::{AnyValue, KeyValue, any_value::Value},
+    logs::v1::ResourceLogs,
+    resource::v1::Resource,
     trace::v1::{
         ResourceSpans, Span as OtlpSpan, span::SpanKind, status::StatusCode as OtlpStatus,
     },
 };
 use prost::Message;
+use throughline_viewer::Store;
 use tokio::{net::TcpListener, sync::mpsc};
 
-use crate::trace::{Kind, Span};
+use crate::{
+    logs::Record,
+    trace::{Kind, Span},
+};
 
 /// More than any batch of spans.
 const BODY_LIMIT: usize = 16 << 20;
 
-/// Takes in the spans of all services, on a port of its own.
+/// Takes in the spans and log records of all services, on a port of its own, and shows them to the viewer.
 #[derive(Debug)]
 pub(crate) struct Collector {
     pub(crate) address: SocketAddr,
     spans: mpsc::UnboundedReceiver<Vec<Span>>,
+    records: mpsc::UnboundedReceiver<Vec<Record>>,
+}
+
+/// Where what comes is handed on.
+#[derive(Clone, Debug)]
+struct Hands {
+    spans: mpsc::UnboundedSender<Vec<Span>>,
+    records: mpsc::UnboundedSender<Vec<Record>>,
+    viewer: Store,
 }
 
 impl Collector {
-    pub(crate) async fn start() -> io::Result<Self> {
+    pub(crate) async fn start(viewer: Store) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let (sender, spans) = mpsc::unbounded_channel();
-        tokio::spawn(accept(listener, sender));
-        Ok(Self { address, spans })
+        let (to_spans, spans) = mpsc::unbounded_channel();
+        let (to_records, records) = mpsc::unbounded_channel();
+        let hands = Hands {
+            spans: to_spans,
+            records: to_records,
+            viewer,
+        };
+        tokio::spawn(accept(listener, hands));
+        Ok(Self {
+            address,
+            spans,
+            records,
+        })
     }
 
     /// The next spans to come, however long that takes.
@@ -54,15 +82,24 @@ impl Collector {
         }
         rest
     }
+
+    /// The log records that have come.
+    pub(crate) fn records(&mut self) -> Vec<Record> {
+        let mut records = Vec::new();
+        while let Ok(come) = self.records.try_recv() {
+            records.extend(come);
+        }
+        records
+    }
 }
 
-async fn accept(listener: TcpListener, sender: mpsc::UnboundedSender<Vec<Span>>) {
+async fn accept(listener: TcpListener, hands: Hands) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
-        let sender = sender.clone();
-        let service = service_fn(move |request| receive(request, sender.clone()));
+        let hands = hands.clone();
+        let service = service_fn(move |request| receive(request, hands.clone()));
         tokio::spawn(async move {
             // A service that ends drops its connection; nobody waits for the outcome.
             http1::Builder::new()
@@ -72,10 +109,10 @@ async fn accept(listener: TcpListener, sender: mpsc::UnboundedSender<Vec<Span>>)
     }
 }
 
-/// Hands the spans on before it answers: once a service has ended in order, all its spans are there.
+/// Hands all on before it answers: once a service has ended in order, all of its is there.
 async fn receive(
     request: Request<Incoming>,
-    sender: mpsc::UnboundedSender<Vec<Span>>,
+    hands: Hands,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let answer = |status, body: Vec<u8>| {
         let mut response = Response::new(Full::from(body));
@@ -84,7 +121,8 @@ async fn receive(
         response.headers_mut().insert(CONTENT_TYPE, protobuf);
         Ok(response)
     };
-    if (request.method(), request.uri().path()) != (&Method::POST, "/v1/traces") {
+    let path = request.uri().path().to_owned();
+    if request.method() != Method::POST {
         return answer(StatusCode::NOT_FOUND, Vec::new());
     }
     let Ok(body) = Limited::new(request.into_body(), BODY_LIMIT)
@@ -93,29 +131,67 @@ async fn receive(
     else {
         return answer(StatusCode::BAD_REQUEST, Vec::new());
     };
-    match ExportTraceServiceRequest::decode(body.to_bytes()) {
-        Ok(export) => {
-            let spans = export.resource_spans.into_iter().flat_map(spans).collect();
-            // Nobody receives any more while the launcher ends; then nobody misses them.
-            sender.send(spans).ok();
-            answer(
-                StatusCode::OK,
-                ExportTraceServiceResponse::default().encode_to_vec(),
-            )
-        }
-        Err(_) => answer(StatusCode::BAD_REQUEST, Vec::new()),
+    let body = body.to_bytes();
+    let taken = match path.as_str() {
+        "/v1/traces" => hands.take_spans(body).await,
+        "/v1/logs" => hands.take_records(body).await,
+        _ => Err(StatusCode::NOT_FOUND),
+    };
+    match taken {
+        Ok(taken) => answer(StatusCode::OK, taken),
+        Err(status) => answer(status, Vec::new()),
+    }
+}
+
+/// Nobody receives any more while the launcher ends; then nobody misses what comes. What the viewer cannot take now, the
+/// services send again.
+impl Hands {
+    async fn take_spans(&self, body: Bytes) -> Result<Vec<u8>, StatusCode> {
+        let export =
+            ExportTraceServiceRequest::decode(body).map_err(|_| StatusCode::BAD_REQUEST)?;
+        let shown = self.viewer.accept(export.clone()).await;
+        shown.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+        let spans = export.resource_spans.into_iter().flat_map(spans).collect();
+        self.spans.send(spans).ok();
+        Ok(ExportTraceServiceResponse::default().encode_to_vec())
+    }
+
+    async fn take_records(&self, body: Bytes) -> Result<Vec<u8>, StatusCode> {
+        let export = ExportLogsServiceRequest::decode(body).map_err(|_| StatusCode::BAD_REQUEST)?;
+        let shown = self.viewer.accept_logs(export.clone()).await;
+        shown.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+        let records = export.resource_logs.into_iter().flat_map(records);
+        self.records.send(records.collect()).ok();
+        Ok(ExportLogsServiceResponse::default().encode_to_vec())
     }
 }
 
 fn spans(export: ResourceSpans) -> Vec<Span> {
-    let resource = export.resource.unwrap_or_default();
-    let service = resource.attributes.into_iter().filter_map(attribute);
-    let service = service
-        .into_iter()
-        .find_map(|(key, value)| (key == "service.name").then_some(value))
-        .unwrap_or_else(|| "?".to_owned());
+    let service = service(export.resource);
     let spans = export.scope_spans.into_iter().flat_map(|scope| scope.spans);
     spans.map(|span| read(&service, span)).collect()
+}
+
+fn records(export: ResourceLogs) -> Vec<Record> {
+    let service = service(export.resource);
+    let records = export.scope_logs.into_iter();
+    let records = records.flat_map(|scope| scope.log_records);
+    records
+        .map(|record| Record {
+            service: service.clone(),
+            text: record.body.and_then(text).unwrap_or_default(),
+            ids: (!record.trace_id.is_empty())
+                .then(|| (hex(&record.trace_id), hex(&record.span_id))),
+        })
+        .collect()
+}
+
+fn service(resource: Option<Resource>) -> String {
+    let attributes = resource.unwrap_or_default().attributes;
+    let mut attributes = attributes.into_iter().filter_map(attribute);
+    attributes
+        .find_map(|(key, value)| (key == "service.name").then_some(value))
+        .unwrap_or_else(|| "?".to_owned())
 }
 
 fn read(service: &str, span: OtlpSpan) -> Span {
@@ -145,17 +221,19 @@ fn read(service: &str, span: OtlpSpan) -> Span {
     }
 }
 
-/// Lists and maps are left out: the layers write none that the shop shows.
 fn attribute(pair: KeyValue) -> Option<(String, String)> {
-    let AnyValue { value } = pair.value?;
-    let text = match value? {
+    Some((pair.key, text(pair.value?)?))
+}
+
+/// Lists and maps are left out: the layers write none that the shop shows.
+fn text(AnyValue { value }: AnyValue) -> Option<String> {
+    Some(match value? {
         Value::StringValue(text) => text,
         Value::IntValue(int) => int.to_string(),
         Value::DoubleValue(double) => double.to_string(),
         Value::BoolValue(bool) => bool.to_string(),
         _ => return None,
-    };
-    Some((pair.key, text))
+    })
 }
 
 fn hex(id: &[u8]) -> String {

@@ -3,7 +3,9 @@
 use std::{pin::pin, process::ExitCode};
 
 use crate::{
-    Result, check, scenario,
+    Result, check,
+    logs::{self, Logs},
+    scenario,
     shop::Shop,
     style::{Ink, Style},
 };
@@ -22,14 +24,16 @@ pub(crate) struct Options {
     pub(crate) mode: Mode,
     /// Whether the services serve their metrics.
     pub(crate) prometheus: bool,
+    pub(crate) logs: Logs,
 }
 
-pub(crate) async fn run(Options { mode, prometheus }: Options) -> Result<ExitCode> {
+pub(crate) async fn run(options: Options) -> Result<ExitCode> {
+    let mode = options.mode;
     let style = Style::of_terminal();
     let scenarios = scenario::all();
     let mut stop = pin!(throughline::stop_signal());
     let mut shop = tokio::select! {
-        shop = Shop::open(style, prometheus) => shop?,
+        shop = Shop::open(style, options) => shop?,
         () = &mut stop => return Ok(interrupted(mode)),
     };
     let visit = async {
@@ -52,7 +56,11 @@ pub(crate) async fn run(Options { mode, prometheus }: Options) -> Result<ExitCod
         return Ok(interrupted(mode));
     };
     let mut wrong = visit?;
-    wrong.extend(check::all(&closed?, &scenarios));
+    let (traces, records) = closed?;
+    wrong.extend(check::all(&traces, &scenarios));
+    wrong.extend(logs::problems(&records, &traces));
+    let traced = records.iter().filter(|record| record.ids.is_some()).count();
+    println!("{traced} log records came from within the requests.");
     if !wrong.is_empty() {
         tell(&wrong, style);
         return Ok(ExitCode::FAILURE);

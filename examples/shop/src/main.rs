@@ -3,6 +3,7 @@
 mod check;
 mod collector;
 mod launcher;
+mod logs;
 mod processes;
 #[path = "../proto/mod.rs"]
 mod proto;
@@ -12,10 +13,12 @@ mod shop;
 mod style;
 mod trace;
 mod tree;
+mod viewer;
 
 use std::{env, error::Error, process::ExitCode};
 
 use launcher::{Mode, Options};
+use logs::Logs;
 use services::Place;
 
 type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
@@ -23,7 +26,8 @@ type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 const USAGE: &str = "\
 usage: cargo run -p shop                  start the shop, show a trace of each kind, stay open for curl
        cargo run -p shop -- --once        the same, then stop; fails unless every trace is whole
-       cargo run -p shop -- --prometheus  each service serves its metrics too, and it is said where";
+       cargo run -p shop -- --prometheus  each service serves its metrics too, and it is said where
+       cargo run -p shop -- --logs        the services' log lines too, those that RUST_LOG lets through; or --json";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -65,6 +69,8 @@ fn options(words: &[String]) -> Result<Options> {
         match word.as_str() {
             "--once" => options.mode = Mode::Once,
             "--prometheus" => options.prometheus = true,
+            "--logs" => options.logs = Logs::Text,
+            "--json" => options.logs = Logs::Json,
             _ => return Err(unknown().into()),
         }
     }

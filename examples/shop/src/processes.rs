@@ -16,7 +16,8 @@ use tokio::{
 
 use crate::{
     Result,
-    services::{LISTENING, METRICS},
+    logs::Logs,
+    services::{JSON, LISTENING, METRICS},
 };
 
 /// How long a service may take to start, to say what is awaited, or to end.
@@ -42,6 +43,8 @@ pub(crate) struct Reports {
     pub(crate) collector: SocketAddr,
     /// Where it serves its metrics, or on any free port if that one is taken.
     pub(crate) metrics_port: Option<u16>,
+    /// What becomes of its log lines.
+    pub(crate) logs: Logs,
 }
 
 impl Service {
@@ -72,6 +75,10 @@ impl Service {
                 .env("OTEL_EXPORTER_PROMETHEUS_PORT", free(port).to_string()),
             None => command.env("OTEL_METRICS_EXPORTER", "none"),
         };
+        command.env_remove(JSON);
+        if reports.logs == Logs::Json {
+            command.env(JSON, "1");
+        }
         let mut process = command
             .env("OTEL_SERVICE_NAME", name)
             .env(
@@ -79,6 +86,7 @@ impl Service {
                 format!("http://{}", reports.collector),
             )
             .env("OTEL_BSP_SCHEDULE_DELAY", "50")
+            .env("OTEL_BLRP_SCHEDULE_DELAY", "50")
             // A proxy of the outside world knows no loopback.
             .env("NO_PROXY", "127.0.0.1")
             .stdin(Stdio::piped())
@@ -87,7 +95,7 @@ impl Service {
             .spawn()?;
         let (sender, lines) = mpsc::unbounded_channel();
         if let Some(stdout) = process.stdout.take() {
-            tokio::spawn(read(stdout, sender));
+            tokio::spawn(read(stdout, reports.logs, sender));
         }
         let stdin = process.stdin.take();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
@@ -145,9 +153,10 @@ impl Service {
     }
 }
 
-async fn read(stdout: ChildStdout, sender: mpsc::UnboundedSender<String>) {
+async fn read(stdout: ChildStdout, logs: Logs, sender: mpsc::UnboundedSender<String>) {
     let mut lines = BufReader::new(stdout).lines();
     while let Ok(Some(line)) = lines.next_line().await {
+        logs.show(&line);
         // Read on when nobody listens any more: a full pipe would hold the service up.
         sender.send(line).ok();
     }

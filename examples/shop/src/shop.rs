@@ -8,12 +8,15 @@ use crate::{
     Result,
     check::problems,
     collector::Collector,
+    launcher::Options,
+    logs::Record,
     processes::{Reports, Service},
     scenario::{Customer, Scenario},
     services::stock::SEARCHING,
     style::{Ink, Style},
     trace::Traces,
     tree::draw,
+    viewer::{self, Page},
 };
 
 /// How long an answer, or a whole trace, may take to come.
@@ -26,6 +29,7 @@ pub(crate) struct Shop {
     style: Style,
     customer: reqwest::Client,
     collector: Collector,
+    page: Page,
     traces: Traces,
     storefront: Service,
     orders: Service,
@@ -35,11 +39,14 @@ pub(crate) struct Shop {
 
 impl Shop {
     /// Whoever is called starts first.
-    pub(crate) async fn open(style: Style, prometheus: bool) -> Result<Self> {
-        let collector = Collector::start().await?;
+    pub(crate) async fn open(style: Style, options: Options) -> Result<Self> {
+        let page = viewer::open().await?;
+        println!("All traces, as a page: {}\n", page.address);
+        let collector = Collector::start(page.store.clone()).await?;
         let reports = |metrics_port| Reports {
             collector: collector.address,
-            metrics_port: prometheus.then_some(metrics_port),
+            metrics_port: options.prometheus.then_some(metrics_port),
+            logs: options.logs,
         };
         let stock = Service::start("stock", 4002, &[], reports(9466)).await?;
         let pricing = Service::start("pricing", 4003, &[], reports(9467)).await?;
@@ -53,6 +60,7 @@ impl Shop {
         }
         Ok(Self {
             style,
+            page,
             customer: reqwest::Client::builder().no_proxy().build()?,
             collector,
             traces: Traces::default(),
@@ -91,7 +99,10 @@ impl Shop {
         let wrong = self.ask(scenario, &url).await?;
         self.wait_for(scenario).await;
         match self.traces.of_path(scenario.path) {
-            Some(trace) => println!("{}", draw(trace, self.style)),
+            Some(trace) => {
+                print!("{}", draw(trace, self.style));
+                println!("  {}\n", self.page.of(trace));
+            }
             None => println!("  no trace came\n"),
         }
         Ok(wrong.map(|wrong| format!("{}: {wrong}", scenario.path)))
@@ -158,19 +169,22 @@ impl Shop {
                 spans = self.collector.next() => self.traces.add(spans),
                 () = sleep_until(quiet.unwrap_or_else(Instant::now)), if quiet.is_some() => {}
             }
+            // Nobody looks at them any more.
+            drop(self.collector.records());
             for trace in self.traces.take_quiet(QUIET) {
                 println!(
                     "{}",
                     self.style
                         .paint(Ink::Bold, trace.path().unwrap_or("part of a trace"))
                 );
-                println!("{}", draw(&trace, self.style));
+                print!("{}", draw(&trace, self.style));
+                println!("  {}\n", self.page.of(&trace));
             }
         }
     }
 
     /// Whoever calls ends first. All are told, whatever becomes of the others.
-    pub(crate) async fn close(mut self) -> Result<Traces> {
+    pub(crate) async fn close(mut self) -> Result<(Traces, Vec<Record>)> {
         let ends = [
             self.storefront.stop().await,
             self.orders.stop().await,
@@ -179,6 +193,6 @@ impl Shop {
         ];
         self.traces.add(self.collector.rest());
         ends.into_iter().collect::<Result<()>>()?;
-        Ok(self.traces)
+        Ok((self.traces, self.collector.records()))
     }
 }

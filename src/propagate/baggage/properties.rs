@@ -57,6 +57,7 @@ proptest! {
         if let Some(baggage) = parse(lines.iter().map(|line| line.as_bytes())) {
             let sent = encode(&baggage).unwrap();
             prop_assert!(is_valid(&sent), "{sent:?}");
+            prop_assert_eq!(sent.len(), encoded_len(&baggage));
             let again = parse([sent.as_bytes()]).unwrap();
             prop_assert_eq!(entries(&again), entries(&baggage));
         }
@@ -79,6 +80,7 @@ proptest! {
         baggage.insert(key, value);
         let sent = encode(&baggage).unwrap();
         prop_assert!(is_valid(&sent), "{sent:?}");
+        prop_assert_eq!(sent.len() < encoded_len(&baggage), encoded_len(&baggage) > MAX_LEN);
         let values = |baggage: &Baggage| -> BTreeMap<String, String> {
             entries(baggage).into_iter().map(|(key, (value, _))| (key, value)).collect()
         };

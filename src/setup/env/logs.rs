@@ -21,8 +21,8 @@ pub(super) fn logs(env: &Env) -> Logs {
     let exporters = env
         .words("OTEL_LOGS_EXPORTER", &EXPORTERS)
         .unwrap_or_else(|| vec![Exporter::Otlp]);
+    let batch = limits::log_batch(env);
     let processors = exporters.into_iter().filter_map(|exporter| {
-        let batch = limits::log_batch(env);
         let (exporter, batch) = match exporter {
             Exporter::Otlp => (LogExporter::Otlp(otlp::otlp(env, &otlp::LOGS)?), batch),
             Exporter::Console => (LogExporter::Console, batch.at_once()),
@@ -34,6 +34,7 @@ pub(super) fn logs(env: &Env) -> Logs {
     });
     Logs {
         processors: processors.collect(),
+        batch,
         limits: limits::log_record(env),
     }
 }

@@ -53,7 +53,20 @@ const HISTOGRAMS: Words<Histograms> = Words {
     nothing: "",
 };
 
+const EXEMPLARS: Words<bool> = Words {
+    unknown: "is no known filter",
+    known: &[
+        ("always_off", false),
+        ("always_on", true),
+        ("trace_based", true),
+    ],
+    unsupported: &[],
+    default: "always_off",
+    nothing: "",
+};
+
 pub(super) fn metrics(env: &Env) -> Metrics {
+    exemplars(env);
     let exporters = env
         .words("OTEL_METRICS_EXPORTER", &EXPORTERS)
         .unwrap_or_else(defaults);
@@ -86,6 +99,17 @@ pub(super) fn metrics(env: &Env) -> Metrics {
     });
     Metrics {
         readers: readers.collect(),
+    }
+}
+
+/// The SDK has none.
+fn exemplars(env: &Env) {
+    const NAME: &str = "OTEL_METRICS_EXEMPLAR_FILTER";
+    if env.word(NAME, &EXEMPLARS)
+        && let Some(value) = env.text(NAME)
+    {
+        let why = "asks for exemplars, which OpenTelemetry's SDK for Rust does not make";
+        env.wrong(NAME, &value, why, "always_off is used instead");
     }
 }
 

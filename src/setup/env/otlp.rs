@@ -106,7 +106,7 @@ pub(super) fn otlp(env: &Env, signal: &Signal) -> Option<Box<Otlp>> {
 fn endpoint(env: &Env, signal: &Signal, protocol: Protocol) -> Option<(Url, String)> {
     let insecure = env.first_flag(&signal.insecure);
     let default = endpoint::default_for(protocol);
-    let found = env.pick_shown(&signal.endpoint, default, endpoint::shown, |text| {
+    let found = env.pick(&signal.endpoint, default, |text| {
         if protocol == Protocol::Grpc && !text.contains("://") {
             let scheme = if insecure { "http" } else { "https" };
             endpoint::parse(&format!("{scheme}://{text}"))
@@ -138,7 +138,7 @@ fn headers(env: &Env, names: Names) -> HeaderMap {
         // Neither key nor value is shown: who forgot the key wrote the secret in its place.
         let wrong = |why: &str| {
             let member = index + 1;
-            env.warn(&format!("{name}: member {member} {why}; it is ignored"));
+            env.warn(format!("{name}: member {member} {why}; it is ignored"));
         };
         let (key, value) = match pair {
             Pair::Good(key, value) => (key, value),
@@ -187,7 +187,7 @@ fn tls(env: &Env, signal: &Signal) -> Tls {
     }
 }
 
-fn half(env: &Env, name: &str, path: &std::path::Path, missing: &str) {
+fn half(env: &Env, name: &'static str, path: &std::path::Path, missing: &str) {
     let why = format!("needs {missing} beside it");
     let instead = "no client certificate is shown";
     env.wrong(name, &path.display().to_string(), &why, instead);

@@ -4,9 +4,27 @@ use opentelemetry::KeyValue;
 
 use super::{
     Env,
-    values::{Pair, pairs},
+    values::{Pair, Words, pairs},
 };
-use crate::setup::settings::Resource;
+use crate::setup::{
+    detectors,
+    settings::{Detector, Resource},
+};
+
+/// `None` stands for all of them.
+const DETECTORS: Words<Option<Detector>> = Words {
+    unknown: "is no known detector",
+    known: &[
+        ("all", None),
+        ("process", Some(Detector::Process)),
+        ("host", Some(Detector::Host)),
+        ("container", Some(Detector::Container)),
+        ("k8s", Some(Detector::Kubernetes)),
+    ],
+    unsupported: &[],
+    default: "all",
+    nothing: "nothing is detected",
+};
 
 /// `OTEL_SERVICE_NAME` beats a name in `OTEL_RESOURCE_ATTRIBUTES`.
 pub(super) fn resource(env: &Env) -> Resource {
@@ -15,8 +33,25 @@ pub(super) fn resource(env: &Env) -> Resource {
     attributes.extend(name.map(|name| KeyValue::new("service.name", name)));
     Resource {
         attributes,
-        detectors: Vec::new(),
+        detectors: detectors(env),
     }
+}
+
+fn detectors(env: &Env) -> Vec<Detector> {
+    const NAME: &str = "OTEL_RUST_RESOURCE_DETECTORS";
+    let named = env.words(NAME, &DETECTORS);
+    if !detectors::ARE_THERE
+        && let Some([_, ..]) = named.as_deref()
+        && let Some(value) = env.text(NAME)
+    {
+        let why = "needs throughline's feature `detectors`, which this build is without";
+        env.wrong(NAME, &value, why, "nothing is detected");
+    }
+    let named = named.unwrap_or_else(|| vec![None]);
+    if named.contains(&None) {
+        return Detector::ALL.to_vec();
+    }
+    named.into_iter().flatten().collect()
 }
 
 fn attributes(env: &Env) -> Vec<KeyValue> {

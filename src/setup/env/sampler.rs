@@ -68,7 +68,7 @@ fn jaeger_remote(env: &Env) -> Sampler {
         let (key, value) = member.split_once('=').unwrap_or((&member, ""));
         let (key, value) = (key.trim(), value.trim());
         let wrong = |why: &str, instead: &str| {
-            let text = format!("{key}={}", endpoint::shown(value));
+            let text = format!("{key}={value}");
             let instead = format!("{instead} is used instead");
             env.wrong(ARG, &text, why, &instead);
         };

@@ -46,6 +46,7 @@ pub(super) fn traces(env: &Env) -> Traces {
     Traces {
         processors: processors.collect(),
         batch,
+        room: limits::room(env),
         sampler: sampler::sampler(env),
         limits: limits::span(env),
     }
@@ -54,7 +55,7 @@ pub(super) fn traces(env: &Env) -> Traces {
 fn zipkin(env: &Env) -> Option<Zipkin> {
     const DEFAULT: &str = "http://localhost:9411/api/v2/spans";
     let names = ["OTEL_EXPORTER_ZIPKIN_ENDPOINT"];
-    let endpoint = env.pick_shown(&names, DEFAULT, endpoint::shown, endpoint::parse);
+    let endpoint = env.pick(&names, DEFAULT, endpoint::parse);
     Some(Zipkin {
         endpoint: match endpoint {
             Some((_, url)) => url,

@@ -211,9 +211,30 @@ fn answer<M: Message + Serialize>(encoding: Encoding, message: &M) -> Response {
     let body = match encoding {
         Encoding::Protobuf => message.encode_to_vec(),
         // A message of ours is always JSON.
-        Encoding::Json => serde_json::to_vec(message).unwrap_or_default(),
+        Encoding::Json => {
+            let mut json = serde_json::to_value(message).unwrap_or_default();
+            words_for_long_numbers(&mut json);
+            json.to_string().into_bytes()
+        }
     };
     ([(CONTENT_TYPE, encoding.name())], body).into_response()
+}
+
+/// JSON's numbers are short: protobuf's mapping writes those of 64 bits as text, which the message itself does not.
+fn words_for_long_numbers(json: &mut serde_json::Value) {
+    if let Some(partial) = json.get_mut("partialSuccess") {
+        for name in ["rejectedSpans", "rejectedLogRecords"] {
+            if let Some(count) = partial.get_mut(name)
+                && count.is_number()
+            {
+                *count = count.to_string().into();
+            }
+        }
+    }
+    // No part was refused: then nothing is said.
+    if let serde_json::Value::Object(members) = json {
+        members.retain(|_, value| !value.is_null());
+    }
 }
 
 impl Refused {

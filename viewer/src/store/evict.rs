@@ -1,5 +1,7 @@
 //! Room for what is new: the oldest traces of the service that uses most go first.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::write::Known;
@@ -71,22 +73,29 @@ fn step(transaction: &Transaction<'_>, known: &mut Known) -> rusqlite::Result<us
     // Logs of no trace, or of one that never came, are only here.
     let logs = transaction
         .prepare_cached(
-            "SELECT log.id, length(log.body) FROM log JOIN origin ON origin.id = log.origin
+            "SELECT log.id, length(log.body), log.origin FROM log JOIN origin ON origin.id = log.origin
              WHERE origin.service = ?1 ORDER BY log.id LIMIT ?2",
         )?
         .query_map(
             params![service, if oldest.is_empty() { STEP * 16 } else { 0 }],
-            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )?
-        .collect::<Result<Vec<_>, _>>()?;
+        .collect::<Result<Vec<(i64, i64, i64)>, _>>()?;
     let mut bytes = 0;
-    for (log, size) in &logs {
+    for (log, size, _) in &logs {
         transaction
             .prepare_cached("DELETE FROM log WHERE id = ?1")?
             .execute([log])?;
         bytes += size + 200;
     }
     charge(transaction, service, bytes)?;
+    for origin in logs
+        .iter()
+        .map(|(.., origin)| *origin)
+        .collect::<HashSet<_>>()
+    {
+        forget_origin(transaction, origin, known)?;
+    }
     Ok(oldest.len() + logs.len())
 }
 
@@ -124,11 +133,70 @@ fn remove(transaction: &Transaction<'_>, trace: i64, known: &mut Known) -> rusql
     for (service, bytes) in logs {
         charge(transaction, service, bytes + 200)?;
     }
-    for statement in [
-        "DELETE FROM span WHERE trace = ?1",
-        "DELETE FROM trace WHERE id = ?1",
-    ] {
-        transaction.prepare_cached(statement)?.execute([trace])?;
+    let spans = transaction
+        .prepare_cached("DELETE FROM span WHERE trace = ?1 RETURNING operation, origin")?
+        .query_map([trace], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<HashSet<(i64, i64)>, _>>()?;
+    transaction
+        .prepare_cached("DELETE FROM trace WHERE id = ?1")?
+        .execute([trace])?;
+    for (operation, origin) in spans {
+        forget(transaction, operation, origin, known)?;
+    }
+    Ok(())
+}
+
+/// Names are strangers' words: those that nothing uses any more go as well.
+fn forget(
+    transaction: &Transaction<'_>,
+    operation: i64,
+    origin: i64,
+    known: &mut Known,
+) -> rusqlite::Result<()> {
+    let forgotten = transaction
+        .prepare_cached(
+            "DELETE FROM operation WHERE id = ?1
+             AND NOT EXISTS (SELECT 1 FROM span WHERE operation = ?1)
+             RETURNING service, kind, name",
+        )?
+        .query_row([operation], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .optional()?;
+    if let Some(operation) = forgotten {
+        known.operations.remove(&operation);
+    }
+    forget_origin(transaction, origin, known)
+}
+
+fn forget_origin(
+    transaction: &Transaction<'_>,
+    origin: i64,
+    known: &mut Known,
+) -> rusqlite::Result<()> {
+    let forgotten: Option<(i64, i64)> = transaction
+        .prepare_cached(
+            "DELETE FROM origin WHERE id = ?1
+             AND NOT EXISTS (SELECT 1 FROM span WHERE origin = ?1)
+             AND NOT EXISTS (SELECT 1 FROM log WHERE origin = ?1)
+             RETURNING print, service",
+        )?
+        .query_row([origin], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((print, service)) = forgotten else {
+        return Ok(());
+    };
+    known.origins.remove(&print);
+    let name: Option<String> = transaction
+        .prepare_cached(
+            "DELETE FROM service WHERE id = ?1
+             AND NOT EXISTS (SELECT 1 FROM origin WHERE service = ?1)
+             AND NOT EXISTS (SELECT 1 FROM operation WHERE service = ?1) RETURNING name",
+        )?
+        .query_row([service], |row| row.get(0))
+        .optional()?;
+    if let Some(name) = name {
+        known.services.remove(&name);
     }
     Ok(())
 }

@@ -50,6 +50,7 @@ CREATE TABLE IF NOT EXISTS span (
     body      BLOB NOT NULL,
     UNIQUE (trace, span_id, print)
 );
+CREATE INDEX IF NOT EXISTS span_by_origin ON span (origin);
 CREATE INDEX IF NOT EXISTS span_by_operation ON span (operation, start);
 
 CREATE TABLE IF NOT EXISTS trace_service (
@@ -88,4 +89,5 @@ CREATE TABLE IF NOT EXISTS log (
     body     BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS log_by_trace ON log (trace_id);
+CREATE INDEX IF NOT EXISTS log_by_origin ON log (origin);
 CREATE INDEX IF NOT EXISTS log_by_time ON log (time);

@@ -30,9 +30,9 @@ pub(super) struct Writer {
 /// Numbers of texts that were met before.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    services: HashMap<String, i64>,
-    origins: HashMap<i64, i64>,
-    operations: HashMap<(i64, i32, String), i64>,
+    pub(super) services: HashMap<String, i64>,
+    pub(super) origins: HashMap<i64, i64>,
+    pub(super) operations: HashMap<(i64, i32, String), i64>,
     pub(super) tags: HashMap<(String, String), i64>,
 }
 

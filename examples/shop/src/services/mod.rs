@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use throughline::Telemetry;
+use throughline::{Subscriber, Telemetry};
 use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::Result;
@@ -21,6 +21,9 @@ pub(crate) const LISTENING: &str = "listening on ";
 
 /// What it says before the address of its metrics, if it serves them.
 pub(crate) const METRICS: &str = "metrics on ";
+
+/// Lines of JSON, if it is set. A setting of this program: a service of one's own knows how it logs.
+pub(crate) const JSON: &str = "SHOP_LOGS_JSON";
 
 /// Where a service listens, and where those are that it calls.
 #[derive(Debug)]
@@ -69,6 +72,18 @@ impl Place {
             say(&format!("{METRICS}{address}"));
         }
         Ok(listener)
+    }
+}
+
+/// How the services log: to stdout, where the launcher reads along, and to the collector.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a setting of this program, not of the library"
+)]
+pub(crate) fn subscriber() -> Subscriber {
+    match std::env::var_os(JSON) {
+        Some(_) => Subscriber::json(),
+        None => Subscriber::text(),
     }
 }
 

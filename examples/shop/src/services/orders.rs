@@ -11,21 +11,21 @@ use axum::{
 };
 use futures_util::StreamExt;
 use http::{StatusCode, Uri};
-use throughline::{ClientLayer, ClientService, ServerLayer, reqwest::SendTraced};
+use throughline::{ClientLayer, ClientService, ServerLayer, Setup, reqwest::SendTraced};
 use tonic::{
     Code, Status,
     transport::{Channel, Endpoint},
 };
 use tower::ServiceBuilder;
 
-use super::{Place, told_to_stop};
+use super::{Place, subscriber, told_to_stop};
 use crate::{
     Result,
     proto::{Item, Price, pricing_client::PricingClient},
 };
 
 pub(crate) async fn run(place: Place) -> Result<()> {
-    let telemetry = throughline::init()?;
+    let telemetry = Setup::new().subscriber(subscriber()).init()?;
     let stock = Stock {
         client: reqwest::Client::new(),
         layer: ClientLayer::new(),
@@ -74,6 +74,7 @@ async fn order(
     State(stock): State<Stock>,
     Path(sku): Path<String>,
 ) -> Result<Response, StatusCode> {
+    tracing::info!(sku, "ordered");
     stock.ask(&format!("/stock/{sku}")).await
 }
 
@@ -110,7 +111,10 @@ impl Stock {
         let answer = request.send_traced(&self.layer).await;
         let answer = answer.map_err(|_| StatusCode::BAD_GATEWAY)?;
         let status = match answer.status() {
-            StatusCode::INTERNAL_SERVER_ERROR => StatusCode::BAD_GATEWAY,
+            StatusCode::INTERNAL_SERVER_ERROR => {
+                tracing::warn!(path, "the stock is broken");
+                StatusCode::BAD_GATEWAY
+            }
             status => status,
         };
         Ok((status, Body::new(reqwest::Body::from(answer))).into_response())
@@ -122,6 +126,7 @@ fn line(Price { sku, coins }: &Price) -> String {
 }
 
 fn of_grpc(status: &Status) -> StatusCode {
+    tracing::warn!(code = ?status.code(), "no price: {}", status.message());
     match status.code() {
         Code::NotFound => StatusCode::NOT_FOUND,
         _ => StatusCode::BAD_GATEWAY,

@@ -3,14 +3,14 @@
 use std::pin::Pin;
 
 use futures_util::{Stream, StreamExt, stream};
-use throughline::ServerLayer;
+use throughline::{ServerLayer, Setup};
 use tokio::time::sleep;
 use tonic::{
     Request, Response, Status,
     transport::{Server, server::TcpIncoming},
 };
 
-use super::{Place, told_to_stop};
+use super::{Place, subscriber, told_to_stop};
 use crate::{
     Result,
     proto::{
@@ -24,7 +24,7 @@ use crate::{
 const LEGIBLE: u32 = 3;
 
 pub(crate) async fn run(place: Place) -> Result<()> {
-    let telemetry = throughline::init()?;
+    let telemetry = Setup::new().subscriber(subscriber()).init()?;
     let calls = TcpIncoming::from(place.listen(&telemetry).await?);
     Server::builder()
         .layer(ServerLayer::new())
@@ -46,6 +46,7 @@ impl Pricing for PriceList {
 
     async fn quote(&self, item: Request<Item>) -> Result<Response<Price>, Status> {
         let sku = item.into_inner().sku;
+        tracing::info!(sku, "quoted");
         match sku.as_str() {
             "unicorn" => Err(Status::not_found("nobody has ever sold one")),
             _ => Ok(Response::new(Price { sku, coins: 10 })),
@@ -63,13 +64,16 @@ impl Pricing for PriceList {
                     sleep(PAUSE).await;
                 }
                 let coins = 10 + tick % 3;
+                tracing::info!(sku, coins, "told");
                 Ok(Price { sku, coins })
             }
         });
         Ok(Response::new(if is_torn {
-            let torn = Err(Status::internal("the price list is torn"));
-            let legible = ticks.take(LEGIBLE as usize);
-            legible.chain(stream::iter([torn])).boxed()
+            let torn = stream::once(async {
+                tracing::error!("the price list is torn");
+                Err(Status::internal("the price list is torn"))
+            });
+            ticks.take(LEGIBLE as usize).chain(torn).boxed()
         } else {
             ticks.boxed()
         }))

@@ -11,11 +11,11 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown, service::TowerToHyperService};
-use throughline::{PeerAddr, ServerLayer, set_route};
+use throughline::{PeerAddr, ServerLayer, Setup, set_route};
 use tokio::time::sleep;
 use tower::ServiceBuilder;
 
-use super::{Place, say, told_to_stop};
+use super::{Place, say, subscriber, told_to_stop};
 use crate::{Result, scenario::SEARCH};
 
 /// What the stock says when it begins to search the slow shelf.
@@ -24,7 +24,7 @@ pub(crate) const SEARCHING: &str = "searching";
 type Answer = Response<Full<Bytes>>;
 
 pub(crate) async fn run(place: Place) -> Result<()> {
-    let telemetry = throughline::init()?;
+    let telemetry = Setup::new().subscriber(subscriber()).init()?;
     let listener = place.listen(&telemetry).await?;
     let shelves = Shelves::default();
     let connections = GracefulShutdown::new();
@@ -74,17 +74,24 @@ impl Shelves {
     }
 
     async fn look(&self, sku: &str) -> Answer {
+        tracing::info!(sku, "looking");
         let found = text(StatusCode::OK, format!("one of {sku}, put aside for you"));
         match sku {
             "unicorn" => text(StatusCode::NOT_FOUND, "no unicorns, nowhere".to_owned()),
-            "broken" => text(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the shelf fell over".to_owned(),
-            ),
-            "flaky" if self.is_first(sku) => text(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "busy, ask again".to_owned(),
-            ),
+            "broken" => {
+                tracing::error!(sku, "the shelf fell over");
+                text(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the shelf fell over".to_owned(),
+                )
+            }
+            "flaky" if self.is_first(sku) => {
+                tracing::warn!(sku, "busy");
+                text(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "busy, ask again".to_owned(),
+                )
+            }
             "slow" => {
                 say(SEARCHING);
                 sleep(SEARCH).await;

@@ -16,17 +16,17 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use throughline::{AttemptsService, ClientLayer, ClientService, ServerLayer};
+use throughline::{AttemptsService, ClientLayer, ClientService, ServerLayer, Setup};
 use tower::{
     ServiceBuilder, ServiceExt,
     retry::{Policy, Retry, RetryLayer},
 };
 
-use super::{Place, told_to_stop};
+use super::{Place, subscriber, told_to_stop};
 use crate::Result;
 
 pub(crate) async fn run(place: Place) -> Result<()> {
-    let telemetry = throughline::init()?;
+    let telemetry = Setup::new().subscriber(subscriber()).init()?;
     let orders = ServiceBuilder::new()
         .layer(ClientLayer::attempts())
         .layer(RetryLayer::new(OnceMoreIfBusy { tried: false }))
@@ -94,11 +94,12 @@ impl Orders {
     async fn ask(self, method: Method, path: String) -> Result<Response, StatusCode> {
         let request = Request::builder()
             .method(method)
-            .uri(self.url + &path)
+            .uri(format!("{}{path}", self.url))
             .body(Full::default())
             .map_err(|_| StatusCode::BAD_REQUEST)?;
         let answer = self.client.oneshot(request).await;
         let answer = answer.map_err(|_| StatusCode::BAD_GATEWAY)?;
+        tracing::info!(path, status = answer.status().as_u16(), "answered");
         Ok((answer.status(), Body::new(answer.into_body())).into_response())
     }
 }

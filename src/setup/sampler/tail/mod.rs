@@ -5,7 +5,6 @@ mod criteria;
 mod head;
 mod latency;
 mod processor;
-mod size;
 mod store;
 
 use std::{sync::Arc, time::Duration};

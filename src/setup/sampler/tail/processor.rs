@@ -64,9 +64,8 @@ impl TailProcessor {
 
     fn part_ended(&self, span: SpanData) {
         let mut gone = Gone::new();
-        if let Ended::Late(span, verdict, mut waited) = self.store.wait(span, &mut gone) {
-            waited.push(span);
-            self.settle(verdict, waited);
+        if let Ended::Late(verdict, spans) = self.store.wait(span, &mut gone) {
+            self.settle(verdict, spans);
         }
         self.give_up(gone);
     }
@@ -119,9 +118,12 @@ impl TailProcessor {
     }
 
     fn each(&self, what: impl Fn(&dyn SpanProcessor) -> OTelSdkResult) -> OTelSdkResult {
-        let results = self.exits.iter().map(|exit| what(&**exit));
+        let mut first = Ok(());
         // All of them, whatever one says.
-        results.fold(Ok(()), |first, result| first.and(result))
+        for exit in &self.exits {
+            first = first.and(what(&**exit));
+        }
+        first
     }
 }
 

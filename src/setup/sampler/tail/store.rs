@@ -38,8 +38,8 @@ pub(super) struct Store {
 #[derive(Debug)]
 pub(super) enum Ended {
     Waits,
-    /// Its local root had ended before. These had waited for this one.
-    Late(SpanData, Verdict, Vec<SpanData>),
+    /// Its local root had ended before. It comes with those that had waited for it.
+    Late(Verdict, Vec<SpanData>),
 }
 
 /// Traces that must make room, or have waited for too long.
@@ -70,8 +70,9 @@ impl Store {
         let (trace_id, span_id) = (span.span_context.trace_id(), span.span_context.span_id());
         let mut part = self.part(trace_id);
         if let Some(verdict) = part.decided(span.parent_span_id) {
-            let waited = self.settle(&mut part, trace_id, span_id, verdict);
-            return Ended::Late(span, verdict, waited);
+            let mut spans = self.settle(&mut part, trace_id, span_id, verdict);
+            spans.push(span);
+            return Ended::Late(verdict, spans);
         }
         self.take_old(&mut part, gone);
         let bytes = part.push(span);

@@ -8,10 +8,8 @@ use std::{
 use opentelemetry::{SpanId, TraceId};
 use opentelemetry_sdk::trace::SpanData;
 
-use super::super::{
-    criteria::{Reason, Verdict},
-    size,
-};
+use super::super::criteria::{Reason, Verdict};
+use crate::setup::batch::size;
 
 /// Some of the traces.
 #[derive(Debug)]
@@ -134,7 +132,7 @@ impl Waiting {
             self.bytes += TRACE;
         }
         self.count += 1;
-        self.bytes += size::held(&span);
+        self.bytes += held(&span);
         match self.children.entry(span.parent_span_id) {
             Entry::Occupied(mut children) => {
                 let children = children.get_mut();
@@ -155,7 +153,7 @@ impl Waiting {
             return Vec::new();
         };
         self.count -= children.len();
-        let held: usize = children.iter().map(size::held).sum();
+        let held: usize = children.iter().map(held).sum();
         self.bytes -= CHILDREN + children.capacity() * size_of::<SpanData>() + held;
         children
     }
@@ -169,6 +167,11 @@ impl Waiting {
         }
         found
     }
+}
+
+/// What a span holds besides itself.
+fn held(span: &SpanData) -> usize {
+    size::of(span) - size_of_val(span)
 }
 
 fn slot(id: u64) -> usize {

@@ -6,10 +6,8 @@ use opentelemetry::{
 };
 use proptest::prelude::*;
 
-use super::{
-    super::{criteria::Reason, size},
-    *,
-};
+use super::{super::criteria::Reason, *};
+use crate::setup::batch::size;
 
 const KEEP: Verdict = Some(Reason::Error);
 
@@ -92,17 +90,16 @@ fn a_root_decides_about_what_descends_from_it() {
     // Later ones share the fate, and bring what waited for them.
     let mut gone = Gone::new();
     match store.wait(span(7, 30, 12), &mut gone) {
-        Ended::Late(late, verdict, waited) => {
-            assert_eq!(late.span_context.span_id(), id(30));
+        Ended::Late(verdict, spans) => {
             assert_eq!(verdict, KEEP);
-            assert_eq!(ids(&waited), set([31]));
+            assert_eq!(ids(&spans), set([30, 31]));
         }
         Ended::Waits => panic!("it is late"),
     }
     for (parent, want) in [(31, KEEP), (21, None), (2, None)] {
         match store.wait(span(7, 40 + parent, parent), &mut gone) {
-            Ended::Late(_, verdict, waited) => {
-                assert_eq!((verdict, waited.len()), (want, 0));
+            Ended::Late(verdict, spans) => {
+                assert_eq!((verdict, spans.len()), (want, 1));
             }
             Ended::Waits => panic!("it is late"),
         }
@@ -157,7 +154,7 @@ fn bytes_are_bounded_too() {
     let gone: Vec<_> = gone.into_iter().flatten().collect();
     assert!(
         gone.iter()
-            .any(|span| span.parent_span_id == id(9999) && size::held(span) > most)
+            .any(|span| span.parent_span_id == id(9999) && size::of(span) > most)
     );
     assert_eq!(
         gone.len() + counts.waiting.load(Relaxed) as usize,
@@ -198,7 +195,7 @@ fn what_was_decided_is_remembered_within_bounds() {
     let mut gone = Gone::new();
     let mut known = 0;
     for root in 1..100_000 {
-        if let Ended::Late(_, verdict, _) = store.wait(span(7, 200_000 + root, root), &mut gone) {
+        if let Ended::Late(verdict, _) = store.wait(span(7, 200_000 + root, root), &mut gone) {
             assert_eq!(verdict.is_some(), root % 2 == 0);
             known += 1;
         }
@@ -226,10 +223,9 @@ proptest! {
                 settled.insert(id(1));
                 continue;
             }
-            if let Ended::Late(late, verdict, waited) = store.wait(span(7, number, parent), &mut gone) {
+            if let Ended::Late(verdict, spans) = store.wait(span(7, number, parent), &mut gone) {
                 prop_assert_eq!(verdict, KEEP);
-                settled.extend(ids(&waited));
-                settled.insert(late.span_context.span_id());
+                settled.extend(ids(&spans));
             }
         }
         prop_assert_eq!(settled, set(1..parents.len() as u64 + 2));

@@ -1,0 +1,168 @@
+//! Log records on their way to a real collector.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{Router, routing::get};
+use opentelemetry_proto::tonic::{common::v1::any_value::Value, logs::v1::LogRecord};
+use throughline::{ServerLayer, Setup, Telemetry};
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::{layer::SubscriberExt, registry};
+
+use crate::{
+    collector::{Answer, Collector},
+    common::net::{get as request, http1, read, serve_axum},
+};
+
+fn pipeline(
+    collector: &Collector,
+    variables: &'static [(&'static str, &'static str)],
+) -> (Telemetry, DefaultGuard) {
+    let telemetry = Setup::new()
+        .lookup(move |name| {
+            let found = variables.iter().find(|(key, _)| *key == name);
+            Some(found?.1.to_owned())
+        })
+        .service_name("shop")
+        .endpoint(collector.url())
+        .shutdown_timeout(Duration::from_millis(500))
+        .build()
+        .unwrap();
+    let subscriber = registry()
+        .with(telemetry.spans_layer().unwrap())
+        .with(telemetry.logs_layer().unwrap());
+    (telemetry, tracing::subscriber::set_default(subscriber))
+}
+
+fn records(collector: &Collector) -> Vec<LogRecord> {
+    let calls = collector.calls();
+    calls.iter().flat_map(|call| call.records("logs")).collect()
+}
+
+#[tokio::test]
+async fn records_arrive_with_the_ids_of_the_spans_that_arrive() {
+    let collector = Collector::start();
+    let (telemetry, _subscriber) = pipeline(&collector, &[("OTEL_METRICS_EXPORTER", "none")]);
+    let handler = async || tracing::warn!(sku = "socks", "low");
+    let layer = ServerLayer::new().telemetry(&telemetry);
+    let addr = serve_axum(Router::new().route("/", get(handler)).layer(layer)).await;
+    read(http1().request(request(addr, "/")).await.unwrap()).await;
+    telemetry.shutdown().await.unwrap();
+
+    let calls = collector.calls();
+    let spans = calls.iter().flat_map(|call| &call.spans);
+    let spans = spans.flat_map(|spans| &spans.scope_spans[0].spans);
+    let span = spans.into_iter().find(|span| span.name == "GET /").unwrap();
+    let records = records(&collector);
+    let [record] = &records[..] else {
+        panic!("{records:#?}");
+    };
+    assert_eq!(record.trace_id, span.trace_id);
+    assert_eq!(record.span_id, span.span_id);
+    assert_eq!(record.flags, 3);
+    assert_eq!(record.severity_text, "WARN");
+    let body = record.body.as_ref().unwrap().value.as_ref().unwrap();
+    assert_eq!(*body, Value::StringValue("low".to_owned()));
+    assert_eq!(record.attributes[0].key, "sku");
+
+    let logs = calls.iter().find(|call| call.path == "/v1/logs").unwrap();
+    let resource = logs.logs[0].resource.as_ref().unwrap();
+    let name = resource
+        .attributes
+        .iter()
+        .find(|pair| pair.key == "service.name")
+        .unwrap();
+    let name = name.value.as_ref().unwrap().value.as_ref().unwrap();
+    assert_eq!(*name, Value::StringValue("shop".to_owned()));
+}
+
+#[tokio::test]
+async fn batches_are_as_large_as_the_variables_say() {
+    let collector = Collector::start();
+    let (telemetry, _subscriber) = pipeline(
+        &collector,
+        &[
+            ("OTEL_METRICS_EXPORTER", "none"),
+            ("OTEL_TRACES_EXPORTER", "none"),
+            ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "2"),
+            ("OTEL_BLRP_SCHEDULE_DELAY", "3600000"),
+        ],
+    );
+    for number in 0..5 {
+        tracing::info!(number, "counted");
+    }
+    telemetry.flush().await.unwrap();
+    assert_eq!(records(&collector).len(), 5);
+    for call in collector.calls() {
+        assert!(call.records("").len() <= 2, "{call:#?}");
+    }
+    drop(telemetry);
+}
+
+#[tokio::test]
+async fn a_collector_that_never_answers_does_not_hold_up_the_end() {
+    let collector = Collector::answering(Answer::Never);
+    let (telemetry, _subscriber) = pipeline(
+        &collector,
+        &[
+            ("OTEL_METRICS_EXPORTER", "none"),
+            ("OTEL_TRACES_EXPORTER", "none"),
+        ],
+    );
+    tracing::info!("never heard of again");
+    let error = telemetry.shutdown().await.unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+}
+
+/// The collector holds the first batch, so that the queue is full.
+#[tokio::test]
+async fn what_the_queue_has_no_room_for_is_told_at_the_end() {
+    let collector = Collector::start();
+    let warnings = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&warnings);
+    let telemetry = Setup::new()
+        .lookup(|name| match name {
+            "OTEL_METRICS_EXPORTER" | "OTEL_TRACES_EXPORTER" => Some("none".to_owned()),
+            "OTEL_BLRP_MAX_QUEUE_SIZE" => Some("4".to_owned()),
+            "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE" => Some("4".to_owned()),
+            "OTEL_BLRP_SCHEDULE_DELAY" => Some("3600000".to_owned()),
+            _ => None,
+        })
+        .endpoint(collector.url())
+        .on_warning(move |text| told.lock().unwrap().push(text.to_owned()))
+        .build()
+        .unwrap();
+    let subscriber = registry().with(telemetry.logs_layer().unwrap());
+    const MADE: usize = 10_000;
+    tracing::subscriber::with_default(subscriber, || {
+        for number in 0..MADE {
+            tracing::info!(number, "in a hurry");
+        }
+    });
+    telemetry.shutdown().await.unwrap();
+    let arrived = records(&collector).len();
+    assert!(arrived < MADE, "the queue was never full");
+    let warnings = warnings.lock().unwrap();
+    let lost = format!("{} log records were lost for want of room", MADE - arrived);
+    assert_eq!(warnings.len(), 1, "{warnings:#?}");
+    assert!(warnings[0].contains(&lost), "{lost}: {warnings:#?}");
+}
+
+#[tokio::test]
+async fn exporters_are_made_for_whoever_asks_for_them() {
+    let collector = Collector::start();
+    let telemetry = Setup::new()
+        .lookup(|_| None)
+        .endpoint(collector.url())
+        .build()
+        .unwrap();
+    tracing::info!("there is no layer");
+    telemetry.shutdown().await.unwrap();
+    let calls = collector.calls();
+    assert!(
+        calls.iter().all(|call| call.path != "/v1/logs"),
+        "{calls:#?}"
+    );
+}
