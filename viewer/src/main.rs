@@ -74,6 +74,12 @@ async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     println!("traces: http://{}", viewer.page_addr()?);
+    if let Some(address) = viewer.http_addr()? {
+        println!("OTLP over HTTP: http://{address}");
+    }
+    if let Some(address) = viewer.grpc_addr()? {
+        println!("OTLP over gRPC: http://{address}");
+    }
     viewer
         .serve(async {
             tokio::signal::ctrl_c().await.ok();
