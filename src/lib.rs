@@ -40,6 +40,7 @@
 //! | use an exporter, a sampler, a propagator or a provider of one's own | [`otel`] |
 //! | put a layer around a whole axum router | the module `axum` |
 //! | name a route from a handler | [`set_route`] |
+//! | set an attribute of the request's span from a handler, or fail it | [`request_span`] |
 //! | write the trace id into each log line, and export logs | `Subscriber`, the module `logs`, feature `tracing` |
 //! | write the trace id into an answer | [`current_ids`], [`ServerLayer::server_timing`] |
 //! | start a task that belongs to the request | [`spawn`], [`spawn_blocking`], [`carry`] |
@@ -62,7 +63,7 @@
 //! |---|---|
 //! | `throughline.ending` | `cancelled`: a server's caller left, or a client read no further, unless its status failed already. `upgraded`: the connection became something else; the span covers the handshake |
 //! | `throughline.context_lost` | with `Setup::warn_lost_context`: a call had no parent while a request was served |
-//! | `sampling.decision` | `forced`: [`ServerLayer::force_sampling`], whatever the sampler said |
+//! | `sampling.decision` | why a span is here that the sampler left out. `forced`: by [`ServerLayer::force_sampling`]; `local_tail`: it was kept for what it came to, as `sampling.reason` says, by `Tail` |
 //! | `throughline.rpc.timeout` | the deadline that a gRPC caller asked for, in milliseconds |
 //! | `throughline.rpc.deadline_exceeded` | that deadline had run out when the call was cancelled |
 //!
@@ -90,6 +91,7 @@ mod future;
 mod guard;
 pub mod guide;
 mod head;
+mod label;
 mod lost;
 mod metrics;
 pub mod otel;
@@ -142,6 +144,13 @@ use absent as tonic_extensions;
 #[path = "extensions/tonic.rs"]
 mod tonic_extensions;
 
+#[cfg(feature = "setup")]
+#[path = "extensions/bound.rs"]
+mod bound_extensions;
+#[cfg(not(feature = "setup"))]
+#[path = "extensions/unbound.rs"]
+mod bound_extensions;
+
 #[cfg(feature = "axum")]
 pub mod axum;
 #[cfg(feature = "tracing")]
@@ -165,7 +174,9 @@ mod tasks;
 #[cfg(feature = "tracing")]
 pub use crate::setup::Subscriber;
 #[cfg(feature = "setup")]
-pub use crate::setup::{Setup, SetupError, ShutdownError, init, stop_signal};
+pub use crate::setup::{
+    Setup, SetupError, ShutdownError, SpanCounts, Tail, TailCounts, WhenFull, init, stop_signal,
+};
 #[cfg(feature = "tokio")]
 pub use crate::tasks::{spawn, spawn_blocking};
 pub use crate::{
@@ -174,9 +185,10 @@ pub use crate::{
     context::{BaggageError, Carried, CarryExt, Context, carry, current_ids},
     future::ResponseFuture,
     head::{RequestHead, ResponseHead, UriView},
+    label::label,
     outcome::{Ending, Outcome},
     propagate::parent::RemoteParent,
-    route::set_route,
+    route::{request_span, set_route},
     semconv::{
         peer::{InvalidNetwork, PeerAddr, TrustedProxies},
         url::Redaction,

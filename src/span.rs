@@ -1,6 +1,7 @@
 //! The one handle that owns a span and its context: the only file of the core that knows a tracer.
 
 pub(crate) mod attributes;
+pub(crate) mod exception;
 mod ids;
 
 use std::{borrow::Cow, time::SystemTime};

@@ -1,14 +1,20 @@
 //! What a hook may do to a span.
 
-use std::{borrow::Cow, sync::Mutex, sync::PoisonError};
+use std::{
+    borrow::Cow,
+    fmt::Display,
+    sync::{Mutex, PoisonError},
+};
 
 use crate::{
+    metrics::Labels,
+    outcome::Failure,
     semconv::names,
-    span::{Attributes, SpanIds, Started},
+    span::{Attributes, SpanIds, Started, exception},
     value::Value,
 };
 
-/// The span of an exchange, in a hook's hands.
+/// The span of an exchange, in the hands of a hook, or of a handler by [`request_span`](crate::request_span).
 ///
 /// What a hook sets wins over what the layer sets, before or after it, and over what an earlier hook set: each key comes
 /// once. Only the attributes of the request stay as they are where a sampler has seen them, as OpenTelemetry's global
@@ -19,12 +25,15 @@ pub struct SpanMut<'a> {
     span: &'a Started,
     attributes: &'a mut Attributes,
     verdict: &'a Mutex<Option<Override>>,
+    /// Where the exchange is measured.
+    labels: Option<&'a Mutex<Labels>>,
 }
 
 /// A hook's word on whether the exchange failed, which the end respects.
 #[derive(Clone, Debug)]
 pub(crate) enum Override {
-    Error(Cow<'static, str>),
+    /// `error.type`, and the status description where it has one to give.
+    Error(Cow<'static, str>, Option<Cow<'static, str>>),
     NoError,
 }
 
@@ -33,11 +42,13 @@ impl<'a> SpanMut<'a> {
         span: &'a Started,
         attributes: &'a mut Attributes,
         verdict: &'a Mutex<Option<Override>>,
+        labels: Option<&'a Mutex<Labels>>,
     ) -> Self {
         Self {
             span,
             attributes,
             verdict,
+            labels,
         }
     }
 
@@ -70,6 +81,20 @@ impl<'a> SpanMut<'a> {
         self
     }
 
+    /// Adds an attribute to the request's metrics, not to the span, in place of another value of this key. It is there for
+    /// spans that are not recorded too. [`label`](crate::label) says which values are good ones.
+    pub fn label<'v>(
+        &mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<Value<'v>>,
+    ) -> &mut Self {
+        if let Some(labels) = self.labels {
+            let mut labels = labels.lock().unwrap_or_else(PoisonError::into_inner);
+            labels.set(key.into(), value.into());
+        }
+        self
+    }
+
     /// Renames the span. The last name stays; a route that is found later renames it once more.
     pub fn set_name(&mut self, name: impl Into<Cow<'static, str>>) -> &mut Self {
         if self.span.recording {
@@ -88,7 +113,19 @@ impl<'a> SpanMut<'a> {
 
     /// Has the exchange end as an error whatever its status says, with this `error.type`: a word of few values.
     pub fn set_error(&mut self, error_type: impl Into<Cow<'static, str>>) -> &mut Self {
-        self.decide(Override::Error(error_type.into()))
+        self.decide(Override::Error(error_type.into(), None))
+    }
+
+    /// Has the exchange end as an error whatever its status says, and tells which: `error.type` is found by what the error
+    /// is (its type, or what broke), the status description is its text, URLs redacted, and the event `exception` has both. A
+    /// message that must not leave the service is [`set_error`](Self::set_error)'s case, which tells no text.
+    pub fn record_error<E: Display + 'static>(&mut self, error: &E) -> &mut Self {
+        let Failure {
+            error_type,
+            message,
+            ..
+        } = exception::record(&self.span.context, error);
+        self.decide(Override::Error(error_type, Some(message.into())))
     }
 
     /// Has the exchange end as no error: a `404` that was to be expected, say.

@@ -4,13 +4,13 @@ mod common;
 
 use std::sync::{Arc, Mutex};
 
-use axum::{Router, extract::Request, routing::any};
-use bytes::Bytes;
 use common::{
-    Spans, is_child,
+    Spans,
+    hop::{self, header},
+    is_child,
     mine::Mine,
     named,
-    net::{http1, read, serve_axum},
+    net::read,
 };
 use http::HeaderMap;
 use http_body_util::Full;
@@ -29,55 +29,24 @@ fn traceparent(flags: &str) -> String {
     format!("00-{TRACE}-{SPAN}-{flags}")
 }
 
-/// A gateway that calls a second service, which keeps the headers it gets.
+/// A gateway, and the spans it makes.
 struct Hop {
     spans: Spans,
-    server: ServerLayer,
-    client: ClientLayer,
-    /// Whether the handler hands on the headers of its own caller, as a naive proxy does.
-    copies: bool,
+    inner: hop::Hop,
 }
 
 impl Hop {
     fn new(spans: Spans) -> Self {
         Self {
-            server: ServerLayer::new().telemetry(&spans.telemetry),
-            client: ClientLayer::new().telemetry(&spans.telemetry),
+            inner: hop::Hop::new(&spans.telemetry),
             spans,
-            copies: false,
         }
     }
 
-    /// Sends a request with these headers; gives back the spans and the headers that the second service got.
     async fn send(&self, headers: &[(&str, &str)]) -> (Vec<SpanData>, HeaderMap) {
-        let got = Arc::new(Mutex::new(HeaderMap::new()));
-        let keep = Arc::clone(&got);
-        let last = Router::new().fallback(async move |request: Request| {
-            *keep.lock().unwrap() = request.headers().clone();
-        });
-        let last = serve_axum(last).await;
-
-        let (layer, copies) = (self.client.clone(), self.copies);
-        let handler = move |incoming: Request| async move {
-            let client = ServiceBuilder::new().layer(layer).service(http1());
-            let mut request = common::net::get(last, "/next");
-            if copies {
-                *request.headers_mut() = incoming.headers().clone();
-            }
-            read(client.oneshot(request).await.unwrap()).await;
-        };
-        let app = Router::new()
-            .route("/", any(handler))
-            .layer(self.server.clone());
-        let mut request = http::Request::get(format!("http://{}/", serve_axum(app).await));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(Full::<Bytes>::default()).unwrap();
         self.spans.reset();
-        read(http1().request(request).await.unwrap()).await;
-        let headers = got.lock().unwrap().clone();
-        (self.spans.ended(), headers)
+        let sent = self.inner.send(headers).await;
+        (self.spans.ended(), sent)
     }
 }
 
@@ -88,13 +57,6 @@ fn sides(spans: &[SpanData]) -> (&SpanData, &SpanData) {
     let (server, client) = (of(SpanKind::Server), of(SpanKind::Client));
     assert!(is_child(client, server));
     (server, client)
-}
-
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut lines = headers.get_all(name).iter();
-    let line = lines.next().map(|value| value.to_str().unwrap());
-    assert!(lines.next().is_none(), "{name} twice in {headers:?}");
-    line
 }
 
 #[tokio::test]
@@ -125,7 +87,7 @@ async fn adopted_a_trace_goes_on_with_state_and_baggage() {
 async fn a_public_edge_links_to_a_stranger_and_takes_nothing_from_it() {
     for policy in [RemoteParent::Link, RemoteParent::Ignore] {
         let mut hop = Hop::new(Spans::new());
-        hop.server = hop.server.remote_parent(policy);
+        hop.inner.server = hop.inner.server.remote_parent(policy);
         let (spans, sent) = hop
             .send(&[
                 ("traceparent", &traceparent("00")),
@@ -161,7 +123,8 @@ async fn a_public_edge_links_to_a_stranger_and_takes_nothing_from_it() {
 #[tokio::test]
 async fn the_policy_can_depend_on_the_request() {
     let mut hop = Hop::new(Spans::new());
-    hop.server = hop
+    hop.inner.server = hop
+        .inner
         .server
         .remote_parent(RemoteParent::Ignore)
         .remote_parent_with(|head| {
@@ -184,7 +147,7 @@ async fn the_policy_can_depend_on_the_request() {
 async fn a_link_without_a_valid_caller_is_none() {
     for headers in [vec![], vec![("traceparent", "00-nonsense")]] {
         let mut hop = Hop::new(Spans::new());
-        hop.server = hop.server.remote_parent(RemoteParent::Link);
+        hop.inner.server = hop.inner.server.remote_parent(RemoteParent::Link);
         let (spans, _) = hop.send(&headers).await;
         assert!(sides(&spans).0.links.links.is_empty());
     }
@@ -287,8 +250,12 @@ async fn hosts_that_may_not_have_the_trace_get_none_not_even_a_copy() {
     for copies in [false, true] {
         for (trace_to, baggage_to, trace, baggage) in cases.clone() {
             let mut hop = Hop::new(Spans::new());
-            hop.copies = copies;
-            hop.client = hop.client.propagate_to(trace_to).baggage_to(baggage_to);
+            hop.inner.copies = copies;
+            hop.inner.client = hop
+                .inner
+                .client
+                .propagate_to(trace_to)
+                .baggage_to(baggage_to);
             let (spans, sent) = hop.send(&headers).await;
             let (_, client) = sides(&spans);
             let parent = format!("00-{TRACE}-{}-01", client.span_context.span_id());
@@ -308,8 +275,8 @@ async fn a_request_that_the_filter_leaves_out_hands_nothing_to_a_stranger_either
     ];
     for (targets, goes) in [(Targets::all(), true), (Targets::none(), false)] {
         let mut hop = Hop::new(Spans::new());
-        hop.copies = true;
-        hop.client = hop.client.filter(|_| false).propagate_to(targets);
+        hop.inner.copies = true;
+        hop.inner.client = hop.inner.client.filter(|_| false).propagate_to(targets);
         let (_, sent) = hop.send(&headers).await;
         // What the handler copied stays as it is, or goes.
         assert_eq!(
@@ -334,9 +301,9 @@ async fn a_format_of_one_s_own_is_used_both_ways_and_taken_out_too() {
             .propagator(Mine::default())
             .build();
         let mut hop = Hop::new(spans);
-        hop.server = hop.server.telemetry(&telemetry);
-        hop.client = hop.client.telemetry(&telemetry).propagate_to(targets);
-        hop.copies = true;
+        hop.inner.server = hop.inner.server.telemetry(&telemetry);
+        hop.inner.client = hop.inner.client.telemetry(&telemetry).propagate_to(targets);
+        hop.inner.copies = true;
         let (spans, sent) = hop.send(&headers).await;
         let (server, client) = sides(&spans);
         assert_eq!(server.parent_span_id.to_string(), SPAN);
@@ -352,14 +319,14 @@ async fn a_format_of_one_s_own_is_used_both_ways_and_taken_out_too() {
 #[tokio::test]
 async fn what_is_filtered_out_passes_untouched() {
     let mut hop = Hop::new(Spans::new());
-    hop.client = hop.client.filter(|_| false);
+    hop.inner.client = hop.inner.client.filter(|_| false);
     let (spans, sent) = hop.send(&[("traceparent", &traceparent("01"))]).await;
     assert_eq!(spans.len(), 1);
     assert_eq!(header(&sent, "traceparent"), None);
 
     // A server that does not trace a request is no parent, and hands nothing on.
     let mut hop = Hop::new(Spans::new());
-    hop.server = hop.server.filter(|_| false);
+    hop.inner.server = hop.inner.server.filter(|_| false);
     let (spans, _) = hop
         .send(&[("traceparent", &traceparent("01")), ("baggage", "a=b")])
         .await;

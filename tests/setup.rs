@@ -253,7 +253,7 @@ async fn the_end_of_an_outage_is_told_with_what_was_lost() {
         warnings.all(),
         [
             format!(
-                "cannot send spans to {target}: it answers 400 Bad Request; they are lost until it works again, which will be reported"
+                "cannot send spans to {target}: it answers 400 Bad Request; what cannot wait is lost until it works again, which will be reported"
             ),
             format!("spans reach {target} again; 2 spans were lost in between"),
         ]

@@ -42,3 +42,40 @@ pub(crate) const RPC_TIMEOUT: &str = "throughline.rpc.timeout";
 
 /// Our own: the deadline that the caller asked for had run out when the call was cancelled.
 pub(crate) const RPC_DEADLINE_EXCEEDED: &str = "throughline.rpc.deadline_exceeded";
+
+/// Whether the layer sets it when the request comes in, or from the head of the response.
+pub(crate) fn is_set_early(key: &str) -> bool {
+    const EARLY: [&str; 24] = [
+        CLIENT_ADDRESS,
+        CLIENT_PORT,
+        CONTEXT_LOST,
+        HTTP_REQUEST_BODY_SIZE,
+        HTTP_REQUEST_METHOD,
+        HTTP_REQUEST_METHOD_ORIGINAL,
+        HTTP_REQUEST_RESEND_COUNT,
+        NETWORK_PEER_ADDRESS,
+        NETWORK_PEER_PORT,
+        NETWORK_PROTOCOL_VERSION,
+        RPC_METHOD,
+        RPC_METHOD_ORIGINAL,
+        RPC_SYSTEM_NAME,
+        RPC_TIMEOUT,
+        SAMPLING_DECISION,
+        SERVER_ADDRESS,
+        SERVER_PORT,
+        SERVER_SERVICE_NAME,
+        URL_FULL,
+        URL_PATH,
+        URL_QUERY,
+        URL_SCHEME,
+        URL_TEMPLATE,
+        USER_AGENT_ORIGINAL,
+    ];
+    const HEADERS: [&str; 4] = [
+        "http.request.header.",
+        "http.response.header.",
+        "rpc.request.header.",
+        "rpc.response.header.",
+    ];
+    EARLY.contains(&key) || HEADERS.iter().any(|prefix| key.starts_with(prefix))
+}

@@ -10,11 +10,12 @@ use opentelemetry_sdk::{
 };
 
 use super::{
+    batch::Account,
     builder::Setup,
     endpoint,
     env::Env,
     error::SetupError,
-    exporters::{Erased, Exits},
+    exporters::{Erased, Exporters},
     ids::ChosenIds,
     loggers::Loggers,
     meters::Meters,
@@ -22,11 +23,10 @@ use super::{
     propagators,
     report::Report,
     resource::{self, SERVICE_NAME},
-    sampler,
+    sampler::{self, tail::Deciding},
     settings::{LogExporter, MetricExporter, Otlp, Reader, Settings, SpanExporter, SpanLimits},
     transport::thread::Thread,
     truncate::Truncating,
-    watch::Watch,
 };
 use crate::{
     captured::Listed,
@@ -92,7 +92,10 @@ impl Setup {
             });
         }
         let resource = resource::resource(&settings.resource, &env);
-        let meters = std::mem::take(&mut self.meters);
+        let mut meters = std::mem::take(&mut self.meters);
+        for view in std::mem::take(&mut settings.metrics.views) {
+            meters.view(move |instrument| view.of(instrument));
+        }
         let thread = Thread::default();
         let meters = Meters::start(meters, &settings.metrics, &resource, &thread, &self.report)?;
         traits.metering = meters.as_ref().map(|meters| {
@@ -110,8 +113,9 @@ impl Setup {
             let report = self.report.clone();
             Lost::new(move |text| report.warn(text))
         });
-        let mut polling = Vec::new();
-        let (provider, watches) = match self.provider.take() {
+        let is_traced = settings.traces.are_recorded || self.gives_traces();
+        let (mut polling, mut tail) = (Vec::new(), None);
+        let (provider, accounts) = match self.provider.take() {
             Some(provider) => {
                 traits.sampler = SamplerReads::Everything;
                 traits.ids = Ids::Unknown;
@@ -123,11 +127,10 @@ impl Setup {
                     thread: &thread,
                     report: &self.report,
                 };
-                let mut sampler = match self.sampler.take() {
-                    Some(choice) => choice.make(&site)?,
-                    None => sampler::Chosen::of(&settings.traces.sampler, &site)?,
-                };
+                let choices = (self.sampler.take(), self.tail.take());
+                let mut sampler = sampler::Chosen::by(choices, &settings.traces.sampler, &site)?;
                 polling.append(&mut sampler.polling);
+                tail = sampler.tail.as_ref().map(Deciding::counts);
                 traits.sampler = match self.processors.as_slice() {
                     [] => sampler.reads,
                     [..] => SamplerReads::Everything,
@@ -140,21 +143,35 @@ impl Setup {
             env,
             meters: meters.as_ref().map(|meters| meters.provider.clone()),
             telemetry: Telemetry {
-                handle: Handle::new(&provider, traits),
+                handle: if is_traced {
+                    Handle::new(&provider, traits)
+                } else {
+                    Handle::new(&NoopTracerProvider::new(), traits)
+                },
                 lifecycle: Some(Box::new(Pipeline {
                     provider: provider.clone(),
                     meters,
                     loggers,
-                    watches,
+                    accounts,
                     thread,
                     polling,
+                    tail,
                     deadline: self.shutdown_timeout,
                     report: self.report,
                 })),
             },
-            provider: Some(provider),
+            provider: is_traced.then_some(provider),
             propagator: propagator.global,
         })
+    }
+
+    /// Whether code gives a part that only spans have.
+    fn gives_traces(&self) -> bool {
+        self.provider.is_some()
+            || self.sampler.is_some()
+            || self.tail.is_some()
+            || !self.exporters.is_empty()
+            || !self.processors.is_empty()
     }
 
     /// What code says, over what others said.
@@ -164,6 +181,9 @@ impl Setup {
         if let Some(name) = self.service_name.take() {
             attributes.push(KeyValue::new(SERVICE_NAME, name));
         }
+        let room = &mut settings.traces.room;
+        room.bytes = self.queue_bytes.unwrap_or(room.bytes);
+        room.when_full = self.when_full.unwrap_or(room.when_full);
         let Some(base) = &self.endpoint else {
             return Ok(());
         };
@@ -185,26 +205,31 @@ impl Setup {
         sampler: sampler::Chosen,
         resource: Resource,
         thread: &Thread,
-    ) -> Result<(SdkTracerProvider, Vec<Arc<Watch>>), SetupError> {
-        let exits = Exits::new(
-            std::mem::take(&mut self.processors),
-            std::mem::take(&mut self.exporters),
-            &settings.traces,
-            &self.report,
+    ) -> Result<(SdkTracerProvider, Vec<Arc<Account>>), SetupError> {
+        let mut exporters = Exporters {
             thread,
-        )?;
+            report: &self.report,
+            room: settings.traces.room,
+            accounts: Vec::new(),
+        };
+        let exits = exporters.processors(std::mem::take(&mut self.exporters), &settings.traces)?;
+        let mut processors = std::mem::take(&mut self.processors);
+        match sampler.tail {
+            Some(tail) => processors.push(tail.in_front_of(exits)),
+            None => processors.extend(exits),
+        }
         let mut provider = SdkTracerProvider::builder()
             .with_sampler(sampler.sampler)
             .with_id_generator(ChosenIds::default())
             .with_span_limits(limits(&settings.traces.limits))
             .with_resource(resource);
-        for processor in exits.processors.into_iter().map(Erased) {
+        for processor in processors.into_iter().map(Erased) {
             provider = match settings.traces.limits.attributes.value_length {
                 Some(most) => provider.with_span_processor(Truncating { processor, most }),
                 None => provider.with_span_processor(processor),
             };
         }
-        Ok((provider.build(), exits.watches))
+        Ok((provider.build(), exporters.accounts))
     }
 }
 

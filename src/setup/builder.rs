@@ -7,7 +7,7 @@ use opentelemetry_sdk::trace::{SdkTracerProvider, SpanProcessor};
 
 use super::{
     build::Scope, env, error::SetupError, exporters::MakeProcessor, loggers, meters, propagators,
-    report::Report, sampler, subscriber,
+    report::Report, sampler, settings::WhenFull, subscriber,
 };
 use crate::{span::attributes::to_otel, telemetry::Telemetry, value::Value};
 
@@ -65,12 +65,15 @@ pub struct Setup {
     pub(super) attributes: Vec<KeyValue>,
     pub(super) endpoint: Option<String>,
     pub(super) shutdown_timeout: Duration,
+    pub(super) queue_bytes: Option<usize>,
+    pub(super) when_full: Option<WhenFull>,
     pub(super) lookup: Arc<env::Lookup>,
     pub(super) report: Report,
     pub(super) warn_lost_context: bool,
     pub(super) exporters: Vec<MakeProcessor>,
     pub(super) processors: Vec<Box<dyn SpanProcessor>>,
     pub(super) sampler: Option<sampler::Choice>,
+    pub(super) tail: Option<sampler::Tail>,
     pub(super) provider: Option<SdkTracerProvider>,
     pub(super) propagator: Option<propagators::Chosen>,
     pub(super) meters: meters::Own,
@@ -86,12 +89,15 @@ impl Setup {
             attributes: Vec::new(),
             endpoint: None,
             shutdown_timeout: SHUTDOWN_TIMEOUT,
+            queue_bytes: None,
+            when_full: None,
             lookup: Arc::new(env::process),
             report: Report::default(),
             warn_lost_context: false,
             exporters: Vec::new(),
             processors: Vec::new(),
             sampler: None,
+            tail: None,
             provider: None,
             propagator: None,
             meters: meters::Own::default(),
@@ -127,6 +133,21 @@ impl Setup {
     /// How long shutdown, flush and dropping may take; 5 s unless said.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.shutdown_timeout = timeout;
+        self
+    }
+
+    /// How much memory the spans that wait for one exporter may hold, about, in bytes; instead of
+    /// `OTEL_RUST_BSP_MAX_QUEUE_BYTES`, and 16 MiB unless said. `OTEL_BSP_MAX_QUEUE_SIZE` (2048) bounds their number. Beside
+    /// them there is one batch on its way: 4 MiB of them at most, or one larger span.
+    pub fn span_queue_bytes(mut self, bytes: usize) -> Self {
+        self.queue_bytes = Some(bytes);
+        self
+    }
+
+    /// Which spans go when an exporter's queue is full; instead of `OTEL_RUST_BSP_WHEN_FULL` (`drop_oldest`, `drop_newest`).
+    /// The oldest unless said.
+    pub fn when_span_queue_full(mut self, when_full: WhenFull) -> Self {
+        self.when_full = Some(when_full);
         self
     }
 

@@ -6,88 +6,118 @@ use opentelemetry::Context;
 use opentelemetry_sdk::{
     Resource,
     error::OTelSdkResult,
-    trace::{Span, SpanData, SpanProcessor},
+    trace::{self, Span, SpanData, SpanProcessor},
 };
+
+use url::Url;
 
 use super::{
+    batch::{Account, Bounds, Exit, Own, Processor},
     endpoint::Shown,
     error::SetupError,
+    ledger::{Ledger, Signal},
     otlp,
     report::Report,
-    settings::{Batch, Processing, SpanExporter, Traces},
+    settings::{Batch, Processing, Room, SpanExporter, Traces},
     transport::thread::Thread,
-    watch::{Cause, Watch},
+    zipkin,
 };
 
-/// Puts a user's exporter, whose type is forgotten, behind a watch.
+/// Puts a user's exporter, whose type is forgotten, behind a queue.
 pub(super) type MakeProcessor =
-    Box<dyn FnOnce(&Arc<Watch>, Batch) -> Box<dyn SpanProcessor> + Send>;
+    Box<dyn FnOnce(&mut Exporters<'_>, Batch) -> Result<Box<dyn SpanProcessor>, SetupError> + Send>;
 
-/// The processors of a provider of ours, in order, and who watches them.
+/// Makes a processor for each exporter.
 #[derive(Debug)]
-pub(super) struct Exits {
-    pub(super) processors: Vec<Box<dyn SpanProcessor>>,
-    pub(super) watches: Vec<Arc<Watch>>,
+pub(super) struct Exporters<'a> {
+    pub(super) thread: &'a Thread,
+    pub(super) report: &'a Report,
+    pub(super) room: Room,
+    pub(super) accounts: Vec<Arc<Account>>,
 }
 
 /// A processor without its type, which the SDK's builder does not take.
 #[derive(Debug)]
 pub(super) struct Erased(pub(super) Box<dyn SpanProcessor>);
 
-impl Exits {
-    /// The user's own processors, and behind them one for each exporter: the user's own, else those that were named.
-    pub(super) fn new(
-        processors: Vec<Box<dyn SpanProcessor>>,
+impl Exporters<'_> {
+    /// One for each exporter: the user's own, else those that were named.
+    pub(super) fn processors(
+        &mut self,
         own: Vec<MakeProcessor>,
         traces: &Traces,
-        report: &Report,
-        thread: &Thread,
-    ) -> Result<Self, SetupError> {
-        let mut exits = Self {
-            processors,
-            watches: Vec::new(),
-        };
+    ) -> Result<Vec<Box<dyn SpanProcessor>>, SetupError> {
+        let mut processors = Vec::new();
         if !own.is_empty() {
-            for exporter in own {
-                exits.add("the exporter", report, traces.batch, exporter);
+            for make in own {
+                processors.push(make(self, traces.batch)?);
             }
-            return Ok(exits);
+            return Ok(processors);
         }
         for Processing { exporter, batch } in &traces.processors {
-            // Each is behind a queue yet.
+            // Without a queue, each would be waited for by who ends it.
             let batch = batch.unwrap_or_else(|| traces.batch.at_once());
-            match exporter {
+            processors.push(match exporter {
                 SpanExporter::Otlp(otlp) => {
-                    let cause = Cause::default();
-                    let target = Shown(&otlp.endpoint).to_string();
-                    let watch = Watch::new(target, report.clone(), cause.clone());
-                    let exporter = otlp::spans(otlp, cause, thread)?;
-                    exits
-                        .processors
-                        .push(watch.processor(exporter, true, batch));
-                    exits.watches.push(watch);
+                    let ledger = self.ledger(&otlp.endpoint);
+                    self.queued(otlp::spans(otlp)?, otlp.timeout, batch, ledger)?
                 }
-                SpanExporter::Console => exits.add(
-                    "the console",
-                    report,
-                    batch,
-                    Box::new(|watch, batch| {
-                        let console = opentelemetry_stdout::SpanExporter::default();
-                        watch.processor(console, true, batch)
-                    }),
-                ),
-                SpanExporter::Zipkin(_) => {
-                    return Err(SetupError::new("the exporter zipkin is not supported"));
+                SpanExporter::Console => {
+                    let console = opentelemetry_stdout::SpanExporter::default();
+                    self.own(console, "the console", batch)?
                 }
-            }
+                SpanExporter::Zipkin(zipkin) => {
+                    let ledger = self.ledger(&zipkin.endpoint);
+                    self.queued(zipkin::spans(zipkin)?, zipkin.timeout, batch, ledger)?
+                }
+            });
         }
-        Ok(exits)
+        Ok(processors)
     }
 
-    fn add(&mut self, target: &str, report: &Report, batch: Batch, make: MakeProcessor) {
-        let watch = Watch::new(target.to_owned(), report.clone(), Cause::default());
-        self.processors.push(make(&watch, batch));
-        self.watches.push(watch);
+    /// An exporter of the SDK's kind.
+    pub(super) fn own(
+        &mut self,
+        exporter: impl trace::SpanExporter + 'static,
+        target: &str,
+        batch: Batch,
+    ) -> Result<Box<dyn SpanProcessor>, SetupError> {
+        let own = Own::start(exporter).map_err(|error| {
+            SetupError::new("an exporter's thread cannot be started").with_source(error)
+        })?;
+        let report = self.report.clone();
+        let ledger = Ledger::new(Signal::Spans, target.to_owned(), report, Arc::default());
+        self.queued(own, None, batch, ledger)
+    }
+
+    fn ledger(&self, url: &Url) -> Ledger {
+        let target = Shown(url).to_string();
+        let report = self.report.clone();
+        Ledger::new(Signal::Spans, target, report, self.thread.collector(url))
+    }
+
+    fn queued(
+        &mut self,
+        exit: impl Exit,
+        timeout: Option<Duration>,
+        batch: Batch,
+        ledger: Ledger,
+    ) -> Result<Box<dyn SpanProcessor>, SetupError> {
+        let bounds = Bounds {
+            spans: batch.queue,
+            bytes: self.room.bytes,
+            when_full: self.room.when_full,
+            batch: batch.size,
+            delay: batch.delay,
+        };
+        let account = Arc::new(Account::new(bounds, ledger));
+        self.accounts.push(Arc::clone(&account));
+        let limit = match (timeout, batch.timeout) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        let thread = self.thread.start()?;
+        Ok(Box::new(Processor::start(account, exit, limit, thread)))
     }
 }
 

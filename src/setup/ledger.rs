@@ -3,13 +3,16 @@
 
 use std::{
     fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use super::{
     report::Report,
-    transport::{Failure, Taken, delivery::Fate, quiet::aloud},
+    transport::{Again, Failure, Taken, delivery::Fate, quiet::aloud},
 };
 
 /// A collector that answers now and fails then is told of no more often than this.
@@ -24,7 +27,15 @@ pub(super) struct Ledger {
     /// Where it goes, for people.
     target: String,
     report: Report,
+    collector: Arc<Collector>,
     state: Mutex<State>,
+}
+
+/// What all signals that go to one collector know of it.
+#[derive(Debug, Default)]
+pub(super) struct Collector {
+    /// One of them told that nobody answers.
+    is_told: AtomicBool,
 }
 
 /// What is exported, in words.
@@ -40,10 +51,10 @@ pub(super) enum Signal {
 pub(super) struct Settled {
     pub(super) acknowledged: u64,
     pub(super) rejected: u64,
-    pub(super) unreachable: u64,
-    pub(super) queue_full: u64,
-    pub(super) closed: u64,
+    pub(super) undelivered: u64,
     pub(super) unknown: u64,
+    /// As the queue says; the newest are not in it yet.
+    queue_full: u64,
 }
 
 #[derive(Debug, Default)]
@@ -75,11 +86,17 @@ enum Telling {
 }
 
 impl Ledger {
-    pub(super) fn new(signal: Signal, target: String, report: Report) -> Self {
+    pub(super) fn new(
+        signal: Signal,
+        target: String,
+        report: Report,
+        collector: Arc<Collector>,
+    ) -> Self {
         Self {
             signal,
             target,
             report,
+            collector,
             state: Mutex::default(),
         }
     }
@@ -89,14 +106,18 @@ impl Ledger {
         let mut state = self.state();
         let telling = state.gone(&failure.why, 2);
         drop(state);
-        self.tell(telling);
+        self.tell(telling, failure.again == Again::Soon);
     }
 
     /// So many of them came to this.
     pub(super) fn settle(&self, count: u64, fate: Fate) {
+        let is_silent = matches!(fate, Fate::Dropped(_) | Fate::Unknown(_));
         let mut state = self.state();
         let telling = match fate {
-            Fate::Acknowledged(taken) => state.acknowledged(count, taken),
+            Fate::Acknowledged(taken) => {
+                self.collector.is_told.store(false, Ordering::Release);
+                state.acknowledged(count, taken)
+            }
             Fate::Rejected(why) => {
                 state.settled.rejected += count;
                 state.gone(&why, 1)
@@ -108,7 +129,7 @@ impl Ledger {
                 state.gone(&why, 1).map(|_| Telling::Unserved(why))
             }
             Fate::Dropped(why) => {
-                state.settled.unreachable += count;
+                state.settled.undelivered += count;
                 state.gone(&why, 1)
             }
             Fate::Unknown(why) => {
@@ -117,7 +138,7 @@ impl Ledger {
             }
         };
         drop(state);
-        self.tell(telling);
+        self.tell(telling, is_silent);
     }
 
     /// So many in all had no room in the queue, since the beginning.
@@ -126,35 +147,50 @@ impl Ledger {
         let before = std::mem::replace(&mut state.settled.queue_full, sum);
         let telling = state.full(sum.saturating_sub(before));
         drop(state);
-        self.tell(telling);
-    }
-
-    /// So many were still here, or came, when it had ended.
-    pub(super) fn closed(&self, count: u64) {
-        self.state().settled.closed += count;
+        self.tell(telling, false);
     }
 
     pub(super) fn settled(&self) -> Settled {
         self.state().settled
     }
 
-    /// What is lost and was not told, and why the last of it was.
-    pub(super) fn untold(&self) -> (u64, Option<String>) {
+    /// The end came before it was known what became of these.
+    pub(super) fn interrupted(&self, count: u64, fate: &Fate) {
+        let settled = &mut self.state().settled;
+        match fate {
+            Fate::Unknown(_) => settled.unknown += count,
+            _ => settled.undelivered += count,
+        }
+    }
+
+    /// How much is lost of which nobody was told; with what the queue had no room for in all.
+    pub(super) fn untold_of(&self, queue_full: u64) -> (u64, Option<String>) {
         let state = self.state();
-        let lost = state.settled.lost().saturating_sub(state.told);
+        let newest = queue_full.saturating_sub(state.settled.queue_full);
+        let lost = state.settled.lost() + newest - state.told;
         (lost, state.cause.clone())
     }
 
-    fn tell(&self, telling: Option<Telling>) {
+    /// How much is lost of which nobody was told, and why the last of it was.
+    pub(super) fn untold(&self) -> (u64, Option<String>) {
+        self.untold_of(0)
+    }
+
+    /// What nobody answers to, one signal tells for all.
+    fn tell(&self, telling: Option<Telling>, is_silent: bool) {
         let Some(telling) = telling else {
             return;
         };
+        let is_gone = is_silent && matches!(telling, Telling::Gone(_));
+        if is_gone && self.collector.is_told.swap(true, Ordering::AcqRel) {
+            return;
+        }
         let Self { signal, target, .. } = self;
         aloud(|| {
             match telling {
             Telling::Gone(why) => self.report.warn(&format!(
-                "cannot send {signal} to {target}: {why}; what does not fit the queue or waits too long is lost until it \
-                 works again, which will be reported"
+                "cannot send {signal} to {target}: {why}; what cannot wait is lost until it works again, which will \
+                 be reported"
             )),
             Telling::Unserved(why) => self.report.warn(&format!(
                 "{target} takes no {signal}: {why}; where it is not meant to, {}=none sends none",
@@ -238,17 +274,13 @@ impl State {
 }
 
 impl Settled {
-    pub(super) fn dropped(&self) -> u64 {
-        self.unreachable + self.queue_full + self.closed
+    pub(super) fn lost(&self) -> u64 {
+        self.rejected + self.undelivered + self.unknown + self.queue_full
     }
 
     /// All of which is known what became of them.
     pub(super) fn sum(&self) -> u64 {
         self.acknowledged + self.lost()
-    }
-
-    fn lost(&self) -> u64 {
-        self.rejected + self.dropped() + self.unknown
     }
 }
 
@@ -281,9 +313,8 @@ pub(super) struct Count(pub(super) u64, pub(super) Signal);
 
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            1 => write!(f, "1 {} was", self.1.one()),
-            n => write!(f, "{n} {} were", self.1),
-        }
+        let verb = if self.0 == 1 { "was" } else { "were" };
+        let plural = if self.0 == 1 { "" } else { "s" };
+        write!(f, "{} {}{plural} {verb}", self.0, self.1.one())
     }
 }

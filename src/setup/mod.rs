@@ -1,5 +1,6 @@
 //! From the environment and a builder to a running pipeline. The SDK enters here and nowhere above.
 
+mod batch;
 mod build;
 mod builder;
 mod endpoint;
@@ -19,7 +20,8 @@ mod sampler;
 mod settings;
 mod signal;
 mod truncate;
-mod watch;
+#[allow(dead_code, reason = "only files have views")]
+mod views;
 
 #[allow(dead_code, reason = "what is used of it depends on the features")]
 mod ledger;
@@ -33,6 +35,12 @@ mod otlp;
 #[allow(dead_code, reason = "signals whose exporter is not made yet")]
 #[path = "otlp_absent.rs"]
 mod otlp;
+
+#[cfg(feature = "zipkin")]
+mod zipkin;
+#[cfg(not(feature = "zipkin"))]
+#[path = "zipkin/absent.rs"]
+mod zipkin;
 
 #[cfg(feature = "otlp-grpc")]
 #[path = "otlp/grpc.rs"]
@@ -94,6 +102,9 @@ mod detectors;
 #[path = "detectors_absent.rs"]
 mod detectors;
 
+#[cfg(feature = "config-file")]
+mod file;
+#[cfg(not(feature = "config-file"))]
 #[path = "file_absent.rs"]
 mod file;
 
@@ -128,8 +139,11 @@ mod subscriber;
 #[cfg(feature = "tracing")]
 pub use self::subscriber::Subscriber;
 pub use self::{
+    batch::SpanCounts,
     builder::{Setup, init},
     error::{SetupError, ShutdownError},
+    sampler::{Tail, TailCounts},
+    settings::WhenFull,
     signal::stop_signal,
 };
 

@@ -65,8 +65,8 @@ pub(super) mod sealed {
 
 impl SetupExt for Setup {
     fn exporter(mut self, exporter: impl SpanExporter + 'static) -> Self {
-        self.exporters.push(Box::new(move |watch, batch| {
-            watch.processor(exporter, false, batch)
+        self.exporters.push(Box::new(move |exporters, batch| {
+            exporters.own(exporter, "the exporter", batch)
         }));
         self
     }

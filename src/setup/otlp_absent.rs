@@ -3,19 +3,20 @@
 use std::{sync::Arc, time::Duration};
 
 use opentelemetry_sdk::{
+    Resource,
     error::OTelSdkResult,
     logs::{LogBatch, LogExporter},
     metrics::{self, data::ResourceMetrics, exporter::PushMetricExporter},
-    trace::{SpanData, SpanExporter},
+    trace::SpanData,
 };
 
 use super::{
+    batch::Exit,
     error::SetupError,
     ledger::Ledger,
     report::Report,
     settings::{Otlp, Temporality},
-    transport::thread::Thread,
-    watch::Cause,
+    transport::{Failure, Taken, thread::Thread},
 };
 
 /// Whether this build can send by OTLP.
@@ -25,11 +26,7 @@ pub(super) const IS_BUILT: bool = false;
 #[derive(Debug)]
 pub(super) enum Absent {}
 
-pub(super) fn spans(
-    _settings: &Otlp,
-    _cause: Cause,
-    _thread: &Thread,
-) -> Result<Absent, SetupError> {
+pub(super) fn spans(_settings: &Otlp) -> Result<Absent, SetupError> {
     Err(error("OTEL_TRACES_EXPORTER", "spans"))
 }
 
@@ -57,8 +54,22 @@ fn error(variable: &str, signal: &str) -> SetupError {
     ))
 }
 
-impl SpanExporter for Absent {
-    async fn export(&self, _batch: Vec<SpanData>) -> OTelSdkResult {
+impl Exit for Absent {
+    type Parcel = ();
+
+    fn set_resource(&mut self, _resource: &Resource) {
+        match *self {}
+    }
+
+    fn pack(&mut self, _spans: Vec<SpanData>) {
+        match *self {}
+    }
+
+    async fn attempt(&mut self, _parcel: &mut ()) -> Result<Taken, Failure> {
+        match *self {}
+    }
+
+    async fn close(&mut self) {
         match *self {}
     }
 }

@@ -17,18 +17,20 @@ use opentelemetry_sdk::{
 use tokio::sync::oneshot;
 
 use super::{
+    batch::{Account, SpanCounts},
     error::{ShutdownError, Why},
     loggers::Loggers,
     meters::Meters,
     report::Report,
-    sampler::polling::Polling,
+    sampler::{polling::Polling, tail::Counts},
     transport::thread::Thread,
-    watch::{Standing, Watch},
 };
 use crate::telemetry::{Lifecycle, Telemetry};
 
 /// The SDK's processors wait no longer for a flush.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
+/// What a processor needs, after the deadline, to account for what it gives up.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What there is to flush and to close.
 #[derive(Clone, Debug)]
@@ -36,10 +38,11 @@ pub(super) struct Pipeline {
     pub(super) provider: SdkTracerProvider,
     pub(super) meters: Option<Meters>,
     pub(super) loggers: Loggers,
-    pub(super) watches: Vec<Arc<Watch>>,
+    pub(super) accounts: Vec<Arc<Account>>,
     pub(super) thread: Thread,
     /// What samplers ask of servers.
     pub(super) polling: Vec<Polling>,
+    pub(super) tail: Option<Arc<Counts>>,
     pub(super) deadline: Duration,
     pub(super) report: Report,
 }
@@ -54,6 +57,18 @@ pub(super) enum Last {
     Shutdown,
 }
 
+/// What has not arrived so far.
+#[derive(Debug, Default)]
+struct Standing {
+    lost: u64,
+    /// Of that, what nobody was told of.
+    untold: u64,
+    /// Not lost yet.
+    waiting: u64,
+    has_timed_out: bool,
+    cause: Option<String>,
+}
+
 impl Telemetry {
     /// Sends what is queued and closes the exporters, within the deadline ([`Setup::shutdown_timeout`](crate::Setup::shutdown_timeout),
     /// 5 s by default), even where the collector never answers. Spans that end later go nowhere.
@@ -65,7 +80,8 @@ impl Telemetry {
     /// # Errors
     ///
     /// When spans were not delivered: in this last attempt, since the collector became unreachable, or because
-    /// the queue was full. What was lost in an outage that is over does not count: it was told then.
+    /// the queue was full. What was lost in an outage that is over does not count: it was told then. Also when the last metrics or log records were not,
+    /// unless the collector takes none at all.
     pub async fn shutdown(mut self) -> Result<(), ShutdownError> {
         let pipeline = self.pipeline();
         // The thread ends it even if nobody waits any more.
@@ -80,7 +96,7 @@ impl Telemetry {
     ///
     /// # Errors
     ///
-    /// When spans of this flush were not delivered.
+    /// When spans, metrics or log records of this flush were not delivered.
     pub fn flush(&self) -> impl Future<Output = Result<(), ShutdownError>> + Send + 'static {
         let pipeline = self.pipeline();
         async move {
@@ -95,6 +111,18 @@ impl Telemetry {
     /// `None` where it is not served: it is not asked for, or the address could not be had.
     pub fn prometheus_address(&self) -> Option<SocketAddr> {
         self.pipeline()?.meters?.address
+    }
+
+    /// What became of the spans that ended so far, over all exporters. It can be asked at any time.
+    pub fn counts(&self) -> SpanCounts {
+        self.counts_reader()()
+    }
+
+    /// [`counts`](Self::counts) as a function that can be kept, also beyond the end.
+    pub fn counts_reader(&self) -> impl Fn() -> SpanCounts + Send + Sync + 'static {
+        let accounts = self.pipeline().map(|pipeline| pipeline.accounts);
+        let accounts = accounts.unwrap_or_default();
+        move || accounts.iter().map(|account| account.counts()).sum()
     }
 
     pub(super) fn pipeline(&self) -> Option<Pipeline> {
@@ -174,27 +202,24 @@ impl Pipeline {
         before: &Standing,
         result: OTelSdkResult,
     ) -> Result<(), ShutdownError> {
-        let mut now = self.standing();
-        let cause = now.cause.take();
-        let timed_out = matches!(result, Err(OTelSdkError::Timeout(_)))
-            || self.watches.iter().any(|watch| watch.has_timed_out());
-        let failed = now.failed - before.failed;
-        let (failed, pending) = match last {
-            Last::Flush => (failed, 0),
-            Last::Shutdown => (failed.max(now.outage), now.pending()),
+        let now = self.standing();
+        let timed_out = matches!(result, Err(OTelSdkError::Timeout(_))) || now.has_timed_out;
+        let lost = match last {
+            Last::Flush => now.lost - before.lost,
+            Last::Shutdown => now.untold,
         };
-        let why = match (result, cause) {
+        let why = match (result, now.cause) {
             _ if timed_out => {
-                let lost = failed + now.pending();
+                let lost = lost + now.waiting;
                 return Err(ShutdownError::new(lost, Why::Deadline(self.limit(last))));
             }
-            (_, Some(cause)) if failed > 0 => Why::Refused(cause),
+            (_, Some(cause)) if lost > 0 => Why::Refused(cause),
             // A second end finds nothing to do.
-            (Ok(()) | Err(OTelSdkError::AlreadyShutdown), _) if pending == 0 => return Ok(()),
+            (Ok(()) | Err(OTelSdkError::AlreadyShutdown), _) if lost == 0 => return Ok(()),
             (Ok(()) | Err(OTelSdkError::AlreadyShutdown), _) => Why::QueueFull,
             (Err(error), _) => Why::Processor(error.to_string()),
         };
-        Err(ShutdownError::new(failed + pending, why))
+        Err(ShutdownError::new(lost, why))
     }
 
     fn limit(&self, last: Last) -> Duration {
@@ -206,20 +231,21 @@ impl Pipeline {
 
     fn standing(&self) -> Standing {
         let mut all = Standing::default();
-        for watch in &self.watches {
-            let one = watch.standing();
-            all.made += one.made;
-            all.delivered += one.delivered;
-            all.failed += one.failed;
-            all.outage += one.outage;
-            all.cause = all.cause.or(one.cause);
+        for account in &self.accounts {
+            let counts = account.counts();
+            let (untold, cause) = account.untold();
+            all.lost += counts.made - counts.acknowledged - counts.queued;
+            all.untold += untold;
+            all.waiting += counts.queued;
+            all.has_timed_out |= account.has_timed_out();
+            all.cause = all.cause.or(cause);
         }
         all
     }
 
     fn undelivered(&self) -> u64 {
         let now = self.standing();
-        now.pending() + now.outage
+        now.untold + now.waiting
     }
 
     fn no_thread(&self, error: &io::Error) -> ShutdownError {
@@ -261,14 +287,7 @@ fn aside(
         })?;
     Ok(move || {
         receiver
-            .recv_timeout(deadline.saturating_sub(begin.elapsed()))
+            .recv_timeout((deadline.saturating_add(GRACE)).saturating_sub(begin.elapsed()))
             .unwrap_or(Err(OTelSdkError::Timeout(deadline)))
     })
-}
-
-impl Standing {
-    /// Neither delivered nor failed: still queued, or dropped for want of room.
-    fn pending(&self) -> u64 {
-        self.made.saturating_sub(self.delivered + self.failed)
-    }
 }

@@ -42,6 +42,10 @@ impl Attributes {
         self.0.retain(|attribute| !keys.contains(&attribute.key));
     }
 
+    pub(crate) fn retain(&mut self, keeps: impl Fn(&str) -> bool) {
+        self.0.retain(|attribute| keeps(attribute.key.as_str()));
+    }
+
     pub(crate) fn keys(&self) -> Vec<Key> {
         let keys = self.0.iter().map(|attribute| attribute.key.clone());
         keys.collect()

@@ -10,5 +10,6 @@ mod carriers;
 mod common;
 mod events;
 mod references;
+mod request;
 mod sampling;
 mod spans;

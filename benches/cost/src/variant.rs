@@ -1,14 +1,15 @@
 //! The rows of the table.
 
 use axum::{Router, middleware};
-use http::Request;
+use http::{Request, Uri};
 use opentelemetry_instrumentation_tower::http::server::LayerBuilder;
-use throughline::ServerLayer;
+use throughline::{ClientLayer, ServerLayer};
 
 use crate::{
     app::{IdentityLayer, router},
     budget::{Budget, CALL_UNSAMPLED, FILTERED, ROOT, SAMPLED, UNSAMPLED},
     by_hand,
+    logs::{self, Says},
     pipeline::Pipeline,
     request::{Parent, Protocol, request},
 };
@@ -28,8 +29,14 @@ enum Tracing {
     Bare,
     Identity,
     Ours,
+    Measured,
+    MeasuredInFull,
+    MeasuredOnGlobals,
+    Client,
+    ClientMeasured,
     OursFiltered,
     OursOnGlobals,
+    OursSubscribed(Says),
     ByHand,
     Contrib,
 }
@@ -86,6 +93,48 @@ pub const VARIANTS: &[Variant] = &[
         None,
     ),
     row(
+        "metrics-sampled",
+        Protocol::Http,
+        Tracing::Measured,
+        Parent::Sampled,
+        None,
+    ),
+    row(
+        "metrics-unsampled",
+        Protocol::Http,
+        Tracing::Measured,
+        Parent::Unsampled,
+        None,
+    ),
+    row(
+        "metrics-full-sampled",
+        Protocol::Http,
+        Tracing::MeasuredInFull,
+        Parent::Sampled,
+        None,
+    ),
+    row(
+        "metrics-globals-sampled",
+        Protocol::Http,
+        Tracing::MeasuredOnGlobals,
+        Parent::Sampled,
+        None,
+    ),
+    row(
+        "client",
+        Protocol::Http,
+        Tracing::Client,
+        Parent::Absent,
+        None,
+    ),
+    row(
+        "metrics-client",
+        Protocol::Http,
+        Tracing::ClientMeasured,
+        Parent::Absent,
+        None,
+    ),
+    row(
         "hand-sampled",
         Protocol::Http,
         Tracing::ByHand,
@@ -134,6 +183,56 @@ pub const VARIANTS: &[Variant] = &[
         Parent::Unsampled,
         Some(CALL_UNSAMPLED),
     ),
+    row(
+        "grpc-metrics-sampled",
+        Protocol::Grpc,
+        Tracing::Measured,
+        Parent::Sampled,
+        None,
+    ),
+    row(
+        "grpc-metrics-unsampled",
+        Protocol::Grpc,
+        Tracing::Measured,
+        Parent::Unsampled,
+        None,
+    ),
+    // The last ones: a subscriber stays for the rest of the process.
+    row(
+        "subscriber-sampled",
+        Protocol::Http,
+        Tracing::OursSubscribed(Says::Nothing),
+        Parent::Sampled,
+        None,
+    ),
+    row(
+        "subscriber-unsampled",
+        Protocol::Http,
+        Tracing::OursSubscribed(Says::Nothing),
+        Parent::Unsampled,
+        None,
+    ),
+    row(
+        "subscriber-line-sampled",
+        Protocol::Http,
+        Tracing::OursSubscribed(Says::OneLine),
+        Parent::Sampled,
+        None,
+    ),
+    row(
+        "subscriber-line-unsampled",
+        Protocol::Http,
+        Tracing::OursSubscribed(Says::OneLine),
+        Parent::Unsampled,
+        None,
+    ),
+    row(
+        "subscriber-span-sampled",
+        Protocol::Http,
+        Tracing::OursSubscribed(Says::OneSpan),
+        Parent::Sampled,
+        None,
+    ),
 ];
 
 impl Variant {
@@ -156,16 +255,33 @@ impl Variant {
 
     fn layered(&self, pipeline: &Pipeline) -> Router {
         let layer = ServerLayer::new();
+        let client = ClientLayer::new().target(Uri::from_static("http://shop.example:8080"));
         match self.tracing {
             Tracing::Bare => router(),
             Tracing::Identity => router().layer(IdentityLayer),
             Tracing::Ours => router().layer(layer.telemetry(&pipeline.telemetry())),
+            Tracing::Measured => router().layer(layer.telemetry(&pipeline.measured())),
+            Tracing::MeasuredInFull => {
+                let layer = layer.measure_active_requests(true).measure_body_sizes(true);
+                router().layer(layer.telemetry(&pipeline.measured()))
+            }
+            Tracing::MeasuredOnGlobals => {
+                pipeline.install_globals();
+                pipeline.install_global_meters();
+                router().layer(layer)
+            }
+            Tracing::Client => router().layer(client.telemetry(&pipeline.telemetry())),
+            Tracing::ClientMeasured => router().layer(client.telemetry(&pipeline.measured())),
             Tracing::OursFiltered => {
                 router().layer(layer.telemetry(&pipeline.telemetry()).filter(|_| false))
             }
             Tracing::OursOnGlobals => {
                 pipeline.install_globals();
                 router().layer(layer)
+            }
+            Tracing::OursSubscribed(says) => {
+                pipeline.subscribe();
+                logs::router(says).layer(layer.telemetry(&pipeline.telemetry()))
             }
             Tracing::ByHand => {
                 pipeline.install_globals();

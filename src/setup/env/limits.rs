@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Env, values};
-use crate::setup::settings::{AttributeLimits, Batch, SpanLimits};
+use super::{
+    Env,
+    values::{self, Words},
+};
+use crate::setup::settings::{AttributeLimits, Batch, Room, SpanLimits, WhenFull};
 
 /// Each of them is 128 unless said.
 const COUNT: u32 = 128;
@@ -19,6 +22,17 @@ struct BatchNames {
     size: &'static str,
     timeout: &'static str,
 }
+
+const WHEN_FULL: Words<WhenFull> = Words {
+    known: &[
+        ("drop_oldest", WhenFull::DropOldest),
+        ("drop_newest", WhenFull::DropNewest),
+    ],
+    unsupported: &[],
+    unknown: "is neither drop_oldest nor drop_newest",
+    default: "drop_oldest",
+    nothing: "",
+};
 
 pub(super) fn span(env: &Env) -> SpanLimits {
     let count = |name| env.number(&[name], COUNT);
@@ -59,6 +73,13 @@ pub(super) fn span_batch(env: &Env) -> Batch {
         timeout: "OTEL_BSP_EXPORT_TIMEOUT",
     };
     batch(env, &names, Duration::from_secs(5))
+}
+
+/// Variables of our own: the specification has none for what spans hold and for which of them go first.
+pub(super) fn room(env: &Env) -> Room {
+    let bytes = env.size("OTEL_RUST_BSP_MAX_QUEUE_BYTES", Room::default().bytes);
+    let when_full = env.word("OTEL_RUST_BSP_WHEN_FULL", &WHEN_FULL);
+    Room { bytes, when_full }
 }
 
 pub(super) fn log_batch(env: &Env) -> Batch {

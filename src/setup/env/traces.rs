@@ -44,8 +44,10 @@ pub(super) fn traces(env: &Env) -> Traces {
         })
     });
     Traces {
+        are_recorded: true,
         processors: processors.collect(),
         batch,
+        room: limits::room(env),
         sampler: sampler::sampler(env),
         limits: limits::span(env),
     }

@@ -7,7 +7,7 @@ mod logs;
 mod metrics;
 mod spans;
 
-pub(super) use self::{logs::LogExporter, metrics::MetricExporter, spans::SpanExporter};
+pub(super) use self::{logs::LogExporter, metrics::MetricExporter, spans::Spans};
 
 use std::sync::Arc;
 
@@ -23,7 +23,6 @@ use super::{
         delivery::{Attempt, Backoff, Fate, Terms},
         thread::{Running, Thread},
     },
-    watch::Cause,
 };
 
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
@@ -47,15 +46,9 @@ struct Errand {
     parcel: Parcel,
 }
 
-/// An exporter of spans, which tells of outages on its own.
-pub(super) fn spans(
-    settings: &Otlp,
-    cause: Cause,
-    thread: &Thread,
-) -> Result<SpanExporter, SetupError> {
-    let silent = Report::to(|_| {});
-    let line = Line::new(settings, TRACES, Signal::Spans, thread, &silent)?;
-    Ok(SpanExporter::new(line, cause))
+/// What a worker takes batches of spans to.
+pub(super) fn spans(settings: &Otlp) -> Result<Spans, SetupError> {
+    Courier::new(settings, TRACES).map(Spans::new)
 }
 
 /// An exporter of log records, which tells of outages on its own: to the SDK it never fails.
@@ -98,12 +91,17 @@ impl Line {
             backoff: Arc::default(),
             settings: settings.clone(),
             thread: thread.start()?,
-            ledger: Arc::new(Ledger::new(signal, target, report.clone())),
+            ledger: Arc::new(Ledger::new(
+                signal,
+                target,
+                report.clone(),
+                thread.collector(&settings.endpoint),
+            )),
         })
     }
 
-    /// Sends so many items. Who does not know better may forget what became of them: the ledger tells.
-    async fn send(&self, parcel: Parcel, count: u64) -> Option<Fate> {
+    /// Sends so many items, and tells the ledger what became of them.
+    async fn send(&self, parcel: Parcel, count: u64) {
         let backoff = Arc::clone(&self.backoff);
         let ledger = Arc::clone(&self.ledger);
         let mut terms = Terms {
@@ -118,15 +116,12 @@ impl Line {
         let sending = self.thread.spawn(async move {
             let mut backoff = backoff.lock().await;
             let fate = backoff.deliver(&mut terms, errand).await;
-            ledger.settle(count, fate.clone());
-            fate
+            ledger.settle(count, fate);
         });
-        let fate = sending.await.ok();
-        if fate.is_none() {
-            // The thread has ended.
-            self.ledger.closed(count);
+        if sending.await.is_err() {
+            let why = "the export thread has ended".to_owned();
+            self.ledger.settle(count, Fate::Unknown(why));
         }
-        fate
     }
 }
 

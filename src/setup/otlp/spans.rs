@@ -7,50 +7,44 @@ use opentelemetry_proto::{
         trace::tonic::group_spans_by_resource_and_scope,
     },
 };
-use opentelemetry_sdk::{
-    Resource,
-    error::{OTelSdkError, OTelSdkResult},
-    trace,
+use opentelemetry_sdk::{Resource, trace::SpanData};
+
+use super::courier::{Courier, Parcel};
+use crate::setup::{
+    batch::Exit,
+    transport::{Failure, Taken},
 };
 
-use super::Line;
-use crate::setup::{transport::delivery::Fate, watch::Cause};
-
-#[derive(Debug)]
-pub(in crate::setup) struct SpanExporter {
-    line: Line,
-    cause: Cause,
+pub(in crate::setup) struct Spans {
+    courier: Courier,
     resource: ResourceAttributesWithSchema,
 }
 
-impl SpanExporter {
-    pub(super) fn new(line: Line, cause: Cause) -> Self {
+impl Spans {
+    pub(super) fn new(courier: Courier) -> Self {
         Self {
-            line,
-            cause,
+            courier,
             resource: ResourceAttributesWithSchema::default(),
         }
     }
 }
 
-impl trace::SpanExporter for SpanExporter {
-    async fn export(&self, batch: Vec<trace::SpanData>) -> OTelSdkResult {
-        let count = batch.len() as u64;
-        let parcel = self.line.courier.pack(&ExportTraceServiceRequest {
-            resource_spans: group_spans_by_resource_and_scope(batch, &self.resource),
-        });
-        match self.line.send(parcel, count).await {
-            None | Some(Fate::Acknowledged(_)) => Ok(()),
-            Some(
-                Fate::Rejected(why) | Fate::Unserved(why) | Fate::Dropped(why) | Fate::Unknown(why),
-            ) => {
-                self.cause.set(why.clone());
-                Err(OTelSdkError::InternalFailure(why))
-            }
-        }
-    }
+impl Exit for Spans {
+    type Parcel = Parcel;
 
     fn set_resource(&mut self, resource: &Resource) {
         self.resource = resource.into();
     }
+
+    fn pack(&mut self, spans: Vec<SpanData>) -> Parcel {
+        self.courier.pack(&ExportTraceServiceRequest {
+            resource_spans: group_spans_by_resource_and_scope(spans, &self.resource),
+        })
+    }
+
+    async fn attempt(&mut self, parcel: &mut Parcel) -> Result<Taken, Failure> {
+        self.courier.attempt(parcel).await
+    }
+
+    async fn close(&mut self) {}
 }

@@ -44,6 +44,8 @@ pub(in crate::setup) struct Backoff {
     is_asked: bool,
     /// Why the last attempt failed.
     last: Option<Failure>,
+    /// Whether what is being delivered may have been taken so far.
+    taken: Perhaps,
 }
 
 /// What there is of time and of patience.
@@ -77,14 +79,15 @@ impl Backoff {
     ) -> Fate {
         let limit = terms.limit;
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        let mut taken = Perhaps::No;
+        self.taken = Perhaps::No;
         let mut hasty = 0;
         loop {
             if let Wait::TooLong = self.wait(deadline, hasty, &mut terms.haste).await {
-                return self.end(taken);
+                return self.end();
             }
             let is_hasty = terms.haste.borrow_and_update().is_on();
             super::quiet::hush();
+            let before = std::mem::replace(&mut self.taken, Perhaps::Perhaps);
             let result = match deadline {
                 None => what.attempt().await,
                 Some(deadline) => timeout_at(deadline, what.attempt())
@@ -104,20 +107,22 @@ impl Backoff {
                 }
                 Err(failure) => failure,
             };
-            taken = taken.max(failure.taken);
+            self.taken = before.max(failure.taken);
             hasty += u32::from(is_hasty);
-            let is_last = match failure.again {
-                Again::Never | Again::Unserved => true,
-                Again::Soon => hasty >= UNANSWERED,
-                Again::Later(None) => hasty >= PUT_OFF,
-                Again::Later(Some(_)) => false,
+            let most = match failure.again {
+                Again::Never | Again::Unserved => 0,
+                Again::Soon => UNANSWERED,
+                Again::Later(None) => PUT_OFF,
+                Again::Later(Some(_)) => u32::MAX,
             };
+            // Failures of deliveries before count: the rest of a queue meets the same collector.
+            let is_last = most == 0 || is_hasty && hasty.max(self.failures + 1) >= most;
             if !is_last {
                 what.failed(&failure);
             }
             self.failed(failure);
             if is_last {
-                return self.end(taken);
+                return self.end();
             }
         }
     }
@@ -172,13 +177,21 @@ impl Backoff {
         self.last = Some(failure);
     }
 
-    /// What it came to, where the last attempt failed and some may have been taken.
-    fn end(&self, taken: Perhaps) -> Fate {
-        let Some(last) = &self.last else {
-            return Fate::Dropped("there was no time".to_owned());
+    /// What it came to, where nobody waits any more for [`deliver`](Self::deliver).
+    pub(in crate::setup) fn interrupted(&self) -> Fate {
+        match self.end() {
+            Fate::Rejected(why) => Fate::Dropped(why),
+            other => other,
+        }
+    }
+
+    /// What it came to, where no attempt succeeded.
+    fn end(&self) -> Fate {
+        let (why, again) = match &self.last {
+            Some(last) => (last.why.clone(), last.again),
+            None => ("there was no time for an answer".to_owned(), Again::Soon),
         };
-        let why = last.why.clone();
-        match (taken, last.again) {
+        match (self.taken, again) {
             (Perhaps::Perhaps, _) => Fate::Unknown(why),
             (Perhaps::No, Again::Never) => Fate::Rejected(why),
             (Perhaps::No, Again::Unserved) => Fate::Unserved(why),

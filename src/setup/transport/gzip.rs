@@ -9,8 +9,6 @@ pub(super) const IS_ON: bool = true;
 pub(super) fn compress(bytes: Vec<u8>) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::default());
     // Memory takes all of it.
-    match encoder.write_all(&bytes).and_then(|()| encoder.finish()) {
-        Ok(compressed) => compressed,
-        Err(_) => Vec::new(),
-    }
+    let written = encoder.write_all(&bytes).and_then(|()| encoder.finish());
+    written.unwrap_or_default()
 }

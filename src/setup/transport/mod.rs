@@ -24,8 +24,9 @@ pub(super) struct Failure {
 }
 
 /// Whether the collector may have taken it all the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Perhaps {
+    #[default]
     No,
     Perhaps,
 }

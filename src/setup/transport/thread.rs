@@ -3,8 +3,9 @@
 //! It serves a process without a runtime, one whose only thread is busy, and one that is shutting down.
 
 use std::{
+    collections::HashMap,
     fmt, io,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     thread,
     time::Duration,
 };
@@ -17,12 +18,20 @@ use tokio::{
     time::Instant,
 };
 
+use url::{Origin, Url};
+
 use super::quiet;
-use crate::setup::error::SetupError;
+use crate::setup::{error::SetupError, ledger::Collector};
 
 /// The thread of a pipeline, once something needs it. It ends with the last clone of what [`start`](Self::start) gave.
 #[derive(Clone, Default)]
-pub(in crate::setup) struct Thread(Arc<OnceLock<Running>>);
+pub(in crate::setup) struct Thread(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    running: OnceLock<Running>,
+    collectors: Mutex<HashMap<Origin, Arc<Collector>>>,
+}
 
 /// A running export thread.
 #[derive(Clone)]
@@ -49,19 +58,26 @@ pub(in crate::setup) struct Hurry(watch::Sender<Haste>);
 
 impl Thread {
     pub(in crate::setup) fn start(&self) -> Result<Running, SetupError> {
-        if let Some(running) = self.0.get() {
+        if let Some(running) = self.0.running.get() {
             return Ok(running.clone());
         }
         let running = Running::start().map_err(|error| {
             SetupError::new("the export thread cannot be started").with_source(error)
         })?;
-        Ok(self.0.get_or_init(|| running).clone())
+        Ok(self.0.running.get_or_init(|| running).clone())
+    }
+
+    /// What all signals that go to this host know of it.
+    pub(in crate::setup) fn collector(&self, url: &Url) -> Arc<Collector> {
+        let collectors = self.0.collectors.lock();
+        let mut collectors = collectors.unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(collectors.entry(url.origin()).or_default())
     }
 
     /// Somebody waits for so long. Where nothing is sent nothing is in haste.
     pub(in crate::setup) fn hurry(&self, limit: Duration) -> Option<Hurry> {
         let until = Instant::now().checked_add(limit);
-        Some(self.0.get()?.hurry(until))
+        Some(self.0.running.get()?.hurry(until))
     }
 }
 
@@ -93,7 +109,7 @@ impl Running {
     }
 
     /// Somebody waits until then, or for good.
-    fn hurry(&self, until: Option<Instant>) -> Hurry {
+    pub(in crate::setup) fn hurry(&self, until: Option<Instant>) -> Hurry {
         self.0.haste.send_modify(|haste| {
             haste.until = match (haste.waiting, haste.until, until) {
                 (0, _, until) => until,
@@ -128,7 +144,7 @@ impl Drop for Hurry {
 impl fmt::Debug for Thread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Thread")
-            .field(&self.0.get().is_some())
+            .field(&self.0.running.get().is_some())
             .finish()
     }
 }

@@ -35,7 +35,7 @@ pub(super) const EXPORTERS: Section = Section {
         read(
             &["OTEL_METRIC_EXPORT_INTERVAL"],
             "60000",
-            "milliseconds above 0",
+            "milliseconds above 0; for the console it is 10000 unless said otherwise",
         ),
         read(
             &["OTEL_METRIC_EXPORT_TIMEOUT"],
@@ -167,6 +167,16 @@ pub(super) const QUEUES: Section = Section {
             &["OTEL_BSP_EXPORT_TIMEOUT", "OTEL_BLRP_EXPORT_TIMEOUT"],
             "30000",
             "milliseconds; 0 is without limit",
+        ),
+        read(
+            &["OTEL_RUST_BSP_MAX_QUEUE_BYTES"],
+            "16777216",
+            "bytes that the spans of a queue hold, about; our own",
+        ),
+        read(
+            &["OTEL_RUST_BSP_WHEN_FULL"],
+            "drop_oldest",
+            "or `drop_newest`; our own",
         ),
         refused(
             &["OTEL_BSP_MAX_CONCURRENT_EXPORTS"],
