@@ -63,7 +63,7 @@
 //! |---|---|
 //! | `throughline.ending` | `cancelled`: a server's caller left, or a client read no further, unless its status failed already. `upgraded`: the connection became something else; the span covers the handshake |
 //! | `throughline.context_lost` | with `Setup::warn_lost_context`: a call had no parent while a request was served |
-//! | `sampling.decision` | `forced`: [`ServerLayer::force_sampling`], whatever the sampler said |
+//! | `sampling.decision` | why a span is here that the sampler left out. `forced`: by [`ServerLayer::force_sampling`]; `local_tail`: it was kept for what it came to, as `sampling.reason` says, by `Tail` |
 //! | `throughline.rpc.timeout` | the deadline that a gRPC caller asked for, in milliseconds |
 //! | `throughline.rpc.deadline_exceeded` | that deadline had run out when the call was cancelled |
 //!
@@ -91,6 +91,7 @@ mod future;
 mod guard;
 pub mod guide;
 mod head;
+mod label;
 mod lost;
 mod metrics;
 pub mod otel;
@@ -143,6 +144,13 @@ use absent as tonic_extensions;
 #[path = "extensions/tonic.rs"]
 mod tonic_extensions;
 
+#[cfg(feature = "setup")]
+#[path = "extensions/bound.rs"]
+mod bound_extensions;
+#[cfg(not(feature = "setup"))]
+#[path = "extensions/unbound.rs"]
+mod bound_extensions;
+
 #[cfg(feature = "axum")]
 pub mod axum;
 #[cfg(feature = "tracing")]
@@ -166,7 +174,9 @@ mod tasks;
 #[cfg(feature = "tracing")]
 pub use crate::setup::Subscriber;
 #[cfg(feature = "setup")]
-pub use crate::setup::{Setup, SetupError, ShutdownError, SpanCounts, WhenFull, init, stop_signal};
+pub use crate::setup::{
+    Setup, SetupError, ShutdownError, SpanCounts, Tail, TailCounts, WhenFull, init, stop_signal,
+};
 #[cfg(feature = "tokio")]
 pub use crate::tasks::{spawn, spawn_blocking};
 pub use crate::{
@@ -175,6 +185,7 @@ pub use crate::{
     context::{BaggageError, Carried, CarryExt, Context, carry, current_ids},
     future::ResponseFuture,
     head::{RequestHead, ResponseHead, UriView},
+    label::label,
     outcome::{Ending, Outcome},
     propagate::parent::RemoteParent,
     route::{request_span, set_route},

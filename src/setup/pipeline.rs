@@ -22,7 +22,7 @@ use super::{
     loggers::Loggers,
     meters::Meters,
     report::Report,
-    sampler::polling::Polling,
+    sampler::{polling::Polling, tail::Counts},
     transport::thread::Thread,
 };
 use crate::telemetry::{Lifecycle, Telemetry};
@@ -42,6 +42,7 @@ pub(super) struct Pipeline {
     pub(super) thread: Thread,
     /// What samplers ask of servers.
     pub(super) polling: Vec<Polling>,
+    pub(super) tail: Option<Arc<Counts>>,
     pub(super) deadline: Duration,
     pub(super) report: Report,
 }
