@@ -14,4 +14,11 @@ async fn sigterm_stops() {
     let status = Command::new("kill").args(["-TERM", &id]).status().unwrap();
     assert!(status.success());
     stop.await.unwrap();
+
+    // A second one ends nothing; who asks again is told of it.
+    let again = tokio::spawn(throughline::stop_signal());
+    tokio::task::yield_now().await;
+    let status = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+    assert!(status.success());
+    again.await.unwrap();
 }

@@ -5,7 +5,10 @@ use std::io;
 /// Completes when the process is told to stop: by SIGTERM or Ctrl-C, on Windows by Ctrl-C, Ctrl-Break, or the closing of
 /// the console or the system. Made for `axum::serve(..).with_graceful_shutdown(throughline::stop_signal())`.
 ///
-/// From its first poll on, these signals no longer end the process by themselves. Where no signal can be
+/// From its first poll on, these signals no longer end the process by themselves. After the first, another one does
+/// nothing: [`Telemetry::shutdown`](crate::Telemetry::shutdown) has its deadline, and what is served is yours to bound. To let a second one end
+/// the process at once, wait for it too: `tokio::spawn(async { stop_signal().await; std::process::exit(130) })` after the
+/// first. Where no signal can be
 /// listened for, it says so on stderr and never completes.
 ///
 /// # Panics

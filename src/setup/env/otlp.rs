@@ -10,8 +10,9 @@ use super::{
     values::{Pair, Words, pairs},
 };
 use crate::setup::{
-    endpoint,
+    endpoint, gzip,
     settings::{Compression, Otlp, Protocol, Tls},
+    zstd,
 };
 
 /// A signal's own variable, and that of all signals.
@@ -98,9 +99,33 @@ pub(super) fn otlp(env: &Env, signal: &Signal) -> Option<Box<Otlp>> {
         origin,
         headers: headers(env, signal.headers),
         timeout: env.timeout(&signal.timeout, TIMEOUT),
-        compression: env.word_of(&signal.compression, &COMPRESSIONS, None),
+        compression: compression(env, &signal.compression),
         tls: tls(env, signal),
     }))
+}
+
+/// None where this build has it not: a body is never called what it is not.
+fn compression(env: &Env, names: &Names) -> Option<Compression> {
+    let found = env.pick(names, COMPRESSIONS.default, |text| {
+        built(COMPRESSIONS.find(text)?, gzip::IS_ON, zstd::IS_ON)
+    });
+    found.and_then(|(_, compression)| compression)
+}
+
+fn built(
+    compression: Option<Compression>,
+    has_gzip: bool,
+    has_zstd: bool,
+) -> Result<Option<Compression>, &'static str> {
+    match compression {
+        Some(Compression::Gzip) if !has_gzip => {
+            Err("needs throughline's feature `gzip`, which this build is without")
+        }
+        Some(Compression::Zstd) if !has_zstd => {
+            Err("needs throughline's feature `zstd`, which this build is without")
+        }
+        _ => Ok(compression),
+    }
 }
 
 fn endpoint(env: &Env, signal: &Signal, protocol: Protocol) -> Option<(Url, String)> {
@@ -191,4 +216,54 @@ fn half(env: &Env, name: &'static str, path: &std::path::Path, missing: &str) {
     let why = format!("needs {missing} beside it");
     let instead = "no client certificate is shown";
     env.wrong(name, &path.display().to_string(), &why, instead);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::setup::report::Report;
+
+    #[test]
+    fn what_is_not_built_compresses_nothing() {
+        for (word, feature, is_built) in [
+            (Compression::Gzip, "`gzip`", [true, false]),
+            (Compression::Zstd, "`zstd`", [false, true]),
+        ] {
+            let [gzip, zstd] = is_built;
+            assert_eq!(built(Some(word), gzip, zstd), Ok(Some(word)));
+            let why = built(Some(word), !gzip, !zstd).unwrap_err();
+            assert!(why.contains(feature), "{why}");
+        }
+        assert_eq!(built(None, false, false), Ok(None));
+    }
+
+    #[test]
+    fn who_asks_for_what_is_not_built_is_told() {
+        for (word, wanted, is_on) in [
+            ("gzip", Compression::Gzip, gzip::IS_ON),
+            ("zstd", Compression::Zstd, zstd::IS_ON),
+        ] {
+            let name = "OTEL_EXPORTER_OTLP_COMPRESSION";
+            let env = Env::new(Arc::new(move |asked: &str| {
+                (asked == name).then(|| word.to_owned())
+            }));
+            let chosen = compression(&env, &TRACES.compression);
+            let told: Arc<Mutex<Vec<String>>> = Arc::default();
+            let kept = Arc::clone(&told);
+            env.tell(&Report::to(move |text| {
+                kept.lock().unwrap().push(text.to_owned());
+            }));
+            let warning = format!(
+                "{name}=\"{word}\" needs throughline's feature `{word}`, which this build is without; none is used instead"
+            );
+            let (want, warnings) = if is_on {
+                (Some(wanted), vec![])
+            } else {
+                (None, vec![warning])
+            };
+            assert_eq!((chosen, &*told.lock().unwrap()), (want, &warnings));
+        }
+    }
 }

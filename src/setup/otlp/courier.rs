@@ -48,7 +48,12 @@ impl Courier {
         Ok(Self {
             client,
             protocol: settings.protocol,
-            compression: settings.compression,
+            compression: settings
+                .compression
+                .filter(|compression| match compression {
+                    Compression::Gzip => gzip::IS_ON,
+                    Compression::Zstd => zstd::IS_ON,
+                }),
         })
     }
 
