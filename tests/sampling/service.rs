@@ -38,9 +38,7 @@ impl Service {
     }
 
     pub(crate) fn from_env(sampler: &'static str) -> Self {
-        Self::of(
-            setup().lookup(move |name| (name == "OTEL_TRACES_SAMPLER").then(|| sampler.to_owned())),
-        )
+        Self::of(setup().lookup(move |name| variable(name, "OTEL_TRACES_SAMPLER", sampler)))
     }
 
     /// Sends a request through the layer to a handler that sends one on.
@@ -94,7 +92,15 @@ impl Seen {
     }
 }
 
-/// Sees no variable.
+/// Sees no variable, but that nothing but spans is sent: there is no collector.
 pub(crate) fn setup() -> Setup {
-    Setup::new().lookup(|_| None)
+    Setup::new().lookup(|name| variable(name, "", ""))
+}
+
+/// Sees this variable besides.
+pub(crate) fn variable(asked: &str, name: &str, value: &str) -> Option<String> {
+    match asked {
+        "OTEL_METRICS_EXPORTER" => Some("none".to_owned()),
+        _ => (asked == name).then(|| value.to_owned()),
+    }
 }
