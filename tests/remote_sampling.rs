@@ -129,6 +129,7 @@ impl Server {
             .lookup(move |variable| match variable {
                 "OTEL_TRACES_SAMPLER" => Some(name.clone()),
                 "OTEL_TRACES_SAMPLER_ARG" => Some(argument.clone()),
+                "OTEL_METRICS_EXPORTER" => Some("none".to_owned()),
                 "OTEL_SERVICE_NAME" => Some("the shop & co/é".to_owned()),
                 _ => None,
             })
@@ -469,7 +470,7 @@ async fn a_server_that_is_not_there_is_told_of_once() {
     let told = Arc::new(watch::Sender::new(Vec::new()));
     let kept = Arc::clone(&told);
     let setup = Setup::new()
-        .lookup(|_| None)
+        .lookup(|name| (name == "OTEL_METRICS_EXPORTER").then(|| "none".to_owned()))
         .sample_remotely(address.to_string())
         .on_warning(move |text| kept.send_modify(|told| told.push(text.to_owned())));
     let service = Service::of(setup);
@@ -486,7 +487,7 @@ async fn a_server_that_is_not_there_is_told_of_once() {
 #[tokio::test]
 async fn endpoints_are_checked() {
     let error = Setup::new()
-        .lookup(|_| None)
+        .lookup(|name| (name == "OTEL_METRICS_EXPORTER").then(|| "none".to_owned()))
         .sample_remotely("ftp://user:s3cret@h")
         .build()
         .unwrap_err()
@@ -499,7 +500,7 @@ async fn endpoints_are_checked() {
     let warnings = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&warnings);
     let setup = Setup::new()
-        .lookup(|_| None)
+        .lookup(|name| (name == "OTEL_METRICS_EXPORTER").then(|| "none".to_owned()))
         .sample_remotely("http://localhost:14250")
         .on_warning(move |text| kept.lock().unwrap().push(text.to_owned()));
     drop(Service::of(setup));

@@ -22,7 +22,7 @@ use opentelemetry::{
 use opentelemetry_sdk::trace::{
     Sampler, SamplingDecision, SamplingResult, SdkTracerProvider, ShouldSample,
 };
-use service::{Service, setup};
+use service::{Service, setup, variable};
 use throughline::{
     PeerAddr, ServerLayer, current_ids,
     otel::{Forcible, Pipeline, ProbabilitySampler, SetupExt},
@@ -231,9 +231,7 @@ async fn what_the_filter_leaves_out_cannot_be_forced() {
 
 #[tokio::test]
 async fn a_disabled_pipeline_cannot_be_forced() {
-    let service = Service::of(
-        setup().lookup(|name| (name == "OTEL_SDK_DISABLED").then(|| "true".to_owned())),
-    );
+    let service = Service::of(setup().lookup(|name| variable(name, "OTEL_SDK_DISABLED", "true")));
     let layer = ServerLayer::new().force_sampling("x-trace-force", |_| true);
     let traceparent = format!("00-{TRACE}-{CALLER}-01");
     let asked = request(Some(&traceparent)).header("x-trace-force", "1");

@@ -38,10 +38,7 @@ impl Service {
     }
 
     pub(crate) fn from_env(sampler: &'static str) -> Self {
-        Self::of(setup().lookup(move |name| match name {
-            "OTEL_TRACES_SAMPLER" => Some(sampler.to_owned()),
-            _ => no_metrics(name),
-        }))
+        Self::of(setup().lookup(move |name| variable(name, "OTEL_TRACES_SAMPLER", sampler)))
     }
 
     /// Sends a request through the layer to a handler that sends one on.
@@ -95,11 +92,15 @@ impl Seen {
     }
 }
 
-/// Sees no variable, but that no metrics are to be sent.
+/// Sees no variable, but that nothing but spans is sent: there is no collector.
 pub(crate) fn setup() -> Setup {
-    Setup::new().lookup(no_metrics)
+    Setup::new().lookup(|name| variable(name, "", ""))
 }
 
-pub(crate) fn no_metrics(name: &str) -> Option<String> {
-    (name == "OTEL_METRICS_EXPORTER").then(|| "none".to_owned())
+/// Sees this variable besides.
+pub(crate) fn variable(asked: &str, name: &str, value: &str) -> Option<String> {
+    match asked {
+        "OTEL_METRICS_EXPORTER" => Some("none".to_owned()),
+        _ => (asked == name).then(|| value.to_owned()),
+    }
 }
