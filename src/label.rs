@@ -8,7 +8,8 @@ use crate::{exchange, value::Value};
 /// an API's version, whether a cache had it.
 ///
 /// The current request is the innermost that a layer of this crate serves or sends on this task: call it in a handler or
-/// in a service inside of the layer, in any depth, up to the end of the response's body. It counts for each of the
+/// in a service inside of the layer, in any depth, up to the end of the response's body. A task or thread of its own has no current
+/// request, also where it is started by [`spawn`](crate::spawn) or has the context [`carry`](crate::carry) gave it. It counts for each of the
 /// request's metrics that is recorded at the end, sampled or not, and not for the active requests. Elsewhere, and where
 /// nothing is measured, it does nothing. A hook has [`SpanMut::label`](crate::SpanMut::label) instead.
 ///

@@ -3,10 +3,13 @@
 //!
 //! `benches/cost` counts the same with instructions beside it, and other crates for comparison.
 
+mod common;
+
 use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
 use allocation_counter::measure;
 use axum::{Router, body::Body, extract::ConnectInfo, routing::get};
+use common::Meters;
 use futures_util::FutureExt;
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -33,6 +36,21 @@ fn an_unsampled_request_allocates_at_most_3_times() {
     let pipeline = pipeline();
     let added = above_identity(ServerLayer::new().telemetry(&pipeline), UNSAMPLED);
     assert!((1..=3).contains(&added), "{added}");
+}
+
+/// Once its set of attributes was seen.
+#[test]
+fn a_measured_request_allocates_as_often_as_one_that_is_not() {
+    for traceparent in [SAMPLED, UNSAMPLED] {
+        let meters = Meters::new();
+        let measured = ServerLayer::new().telemetry(&measuring(&meters));
+        let plain = ServerLayer::new().telemetry(&pipeline());
+        assert_eq!(
+            above_identity(measured, traceparent),
+            above_identity(plain, traceparent)
+        );
+        assert!(meters.only("http.server.request.duration").count() > 1);
+    }
 }
 
 /// The one is axum's: it boxes each body that is not of its own type.
@@ -62,6 +80,18 @@ fn pipeline() -> Telemetry {
         .with_span_processor(Forget)
         .build();
     Pipeline::of(&provider)
+        .sampler_follows_parent()
+        .random_ids()
+        .build()
+}
+
+/// The same, and what is measured stays in memory.
+fn measuring(meters: &Meters) -> Telemetry {
+    let provider = SdkTracerProvider::builder()
+        .with_span_processor(Forget)
+        .build();
+    Pipeline::of(&provider)
+        .meter_provider(&meters.provider)
         .sampler_follows_parent()
         .random_ids()
         .build()

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use axum::{Router, body::Body, routing::get};
 use common::{
     Meters, Spans,
-    meters::{Data, check_against},
+    meters::{Data, Point, check_against},
 };
 use futures_util::FutureExt;
 use http::{Request, Response, StatusCode};
@@ -130,6 +130,55 @@ async fn unmatched_paths_are_one_series() {
     let point = spans.meters.only(DURATION);
     assert_eq!(point.count(), 10_000);
     assert_eq!(point.text("http.route"), None);
+}
+
+/// The layers' defaults.
+#[tokio::test]
+async fn without_a_word_durations_are_measured_and_200_values_told_apart() {
+    let spans = Spans::new();
+    let layer = ServerLayer::new().telemetry(&spans.telemetry);
+    let server = layer.layer(service_fn(async |request: Request<Body>| {
+        throughline::set_route(request.extensions(), request.uri().path().to_owned());
+        Ok::<_, Infallible>(Response::new(Body::from("12345")))
+    }));
+    let client = ClientLayer::new().telemetry(&spans.telemetry);
+    let client =
+        client
+            .url_template(|_| Some("/".into()))
+            .layer(service_fn(async |_: Request<Body>| {
+                Ok::<_, Infallible>(Response::new(Body::from("12345")))
+            }));
+    for number in 0..210 {
+        let uri = format!("http://shop{number}.example/{number}");
+        let request = || Request::post(&uri).header("content-length", "3");
+        let request = || request().body(Body::from("abc")).unwrap();
+        let response = server.clone().oneshot(request()).await.unwrap();
+        response.into_body().collect().await.unwrap();
+        let response = client.clone().oneshot(request()).await.unwrap();
+        response.into_body().collect().await.unwrap();
+    }
+    for (metric, key, absent) in [
+        (DURATION, "http.route", "server.address"),
+        (
+            "http.client.request.duration",
+            "server.address",
+            "url.template",
+        ),
+    ] {
+        let points = spans.meters.of(metric);
+        assert_eq!(points.len(), 201, "{metric}");
+        let is_other = |point: &&Point| point.text(key).as_deref() == Some("_OTHER");
+        assert_eq!(points.iter().find(is_other).unwrap().count(), 10);
+        assert!(points.iter().all(|point| point.text(absent).is_none()));
+    }
+    let mut metrics: Vec<_> = spans.meters.points();
+    metrics.retain(|point| !point.metric.ends_with(".request.duration"));
+    assert!(
+        metrics
+            .iter()
+            .all(|point| point.metric == "throughline.metrics.folded"),
+        "{metrics:#?}"
+    );
 }
 
 #[tokio::test]

@@ -32,9 +32,12 @@ pub(super) struct Family<S> {
     table: RwLock<Table<S>>,
 }
 
+/// The sets of attributes that have one hash.
+type Rows<S> = SmallVec<[(Owned, Arc<S>); 1]>;
+
 #[derive(Debug)]
 struct Table<S> {
-    rows: HashMap<u64, SmallVec<[(Owned, Arc<S>); 1]>, BuildHasherDefault<AsIs>>,
+    rows: HashMap<u64, Rows<S>, BuildHasherDefault<AsIs>>,
     len: usize,
     values: Values,
 }

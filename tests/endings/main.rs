@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod active;
 mod bodies;
 mod client;
 mod disconnects;

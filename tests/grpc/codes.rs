@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Number, name, whether it is an error on the server's span. On the client's all but OK are.
-const CODES: [(u8, &str, bool); 17] = [
+pub const CODES: [(u8, &str, bool); 17] = [
     (0, "OK", false),
     (1, "CANCELLED", false),
     (2, "UNKNOWN", true),
@@ -27,7 +27,7 @@ const CODES: [(u8, &str, bool); 17] = [
 ];
 
 #[derive(Clone, Copy, Debug)]
-enum Kind {
+pub enum Kind {
     /// An error is a head that is all there is.
     Unary,
     /// An error is in the trailers of an empty body.
@@ -36,9 +36,11 @@ enum Kind {
     Stream,
 }
 
+pub const KINDS: [Kind; 3] = [Kind::Unary, Kind::Empty, Kind::Stream];
+
 #[tokio::test]
 async fn every_code_by_side_and_kind() {
-    for kind in [Kind::Unary, Kind::Empty, Kind::Stream] {
+    for kind in KINDS {
         for (number, name, fails_server) in CODES {
             let spans = Spans::new();
             let (addr, _calls) = serve(spans.server()).await;
@@ -66,7 +68,7 @@ async fn every_code_by_side_and_kind() {
     }
 }
 
-async fn call(spans: &Spans, addr: std::net::SocketAddr, kind: Kind, number: u8) {
+pub async fn call(spans: &Spans, addr: std::net::SocketAddr, kind: Kind, number: u8) {
     let mut client = spans.connect(addr).await;
     let code = number.to_string();
     let status = match kind {

@@ -9,6 +9,7 @@ mod codes;
 #[path = "../common/mod.rs"]
 mod common;
 mod deadlines;
+mod measured;
 mod metadata;
 mod neighbours;
 mod one_port;

@@ -28,7 +28,7 @@ use tonic::{
 use tower::ServiceBuilder;
 
 use crate::{
-    common::text,
+    common::{Meters, text},
     scripted::Scripted,
     shop::{Item, Price, pricing_client::PricingClient, pricing_server::PricingServer},
 };
@@ -38,10 +38,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub type Client = PricingClient<ClientService<Channel>>;
 
-/// A pipeline whose spans can be waited for.
+/// A pipeline whose spans can be waited for, and whose measurements stay in memory.
 #[derive(Clone)]
 pub struct Spans {
     seen: watch::Sender<Seen>,
+    pub meters: Arc<Meters>,
     pub telemetry: Arc<Telemetry>,
 }
 
@@ -68,11 +69,14 @@ impl Spans {
         let provider = SdkTracerProvider::builder()
             .with_span_processor(Watching(seen.clone()))
             .build();
+        let meters = Arc::new(Meters::new());
         let pipeline = Pipeline::of(&provider)
+            .meter_provider(&meters.provider)
             .sampler_reads_parent_only()
             .random_ids();
         Self {
             telemetry: Arc::new(build(pipeline)),
+            meters,
             seen,
         }
     }

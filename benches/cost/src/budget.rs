@@ -40,3 +40,70 @@ pub const FILTERED: Budget = Budget {
     instructions: 1_000,
     allocations: 1,
 };
+
+/// What was measured with metrics on, whose set of attributes was seen before. Sampled, they add 1,000 instructions;
+/// unsampled 2,400, since what they need is not known from a span.
+pub const METRICS_SAMPLED: Budget = Budget {
+    instructions: 12_500,
+    allocations: 12,
+};
+
+pub const METRICS_UNSAMPLED: Budget = Budget {
+    instructions: 5_900,
+    allocations: 2,
+};
+
+/// With active requests and the sizes of bodies.
+pub const METRICS_IN_FULL: Budget = Budget {
+    instructions: 13_500,
+    allocations: 12,
+};
+
+pub const CALL_METRICS_SAMPLED: Budget = Budget {
+    instructions: 13_300,
+    allocations: 10,
+};
+
+/// One allocation more than without metrics.
+pub const CALL_METRICS_UNSAMPLED: Budget = Budget {
+    instructions: 7_300,
+    allocations: 3,
+};
+
+pub const CLIENT: Budget = Budget {
+    instructions: 10_100,
+    allocations: 8,
+};
+
+pub const METRICS_CLIENT: Budget = Budget {
+    instructions: 11_700,
+    allocations: 8,
+};
+
+/// A subscriber that nothing is said to.
+pub const SUBSCRIBED_SAMPLED: Budget = Budget {
+    instructions: 11_500,
+    allocations: 12,
+};
+
+pub const SUBSCRIBED_UNSAMPLED: Budget = Budget {
+    instructions: 3_500,
+    allocations: 2,
+};
+
+/// A line of JSON, which is a log record as well.
+pub const LINE_SAMPLED: Budget = Budget {
+    instructions: 33_300,
+    allocations: 20,
+};
+
+pub const LINE_UNSAMPLED: Budget = Budget {
+    instructions: 24_300,
+    allocations: 10,
+};
+
+/// A span of `tracing` in the handler.
+pub const SPAN_SAMPLED: Budget = Budget {
+    instructions: 25_900,
+    allocations: 28,
+};

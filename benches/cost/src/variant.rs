@@ -7,7 +7,12 @@ use throughline::{ClientLayer, ServerLayer};
 
 use crate::{
     app::{IdentityLayer, router},
-    budget::{Budget, CALL_UNSAMPLED, FILTERED, ROOT, SAMPLED, UNSAMPLED},
+    budget::{
+        Budget, CALL_METRICS_SAMPLED, CALL_METRICS_UNSAMPLED, CALL_UNSAMPLED, CLIENT, FILTERED,
+        LINE_SAMPLED, LINE_UNSAMPLED, METRICS_CLIENT, METRICS_IN_FULL, METRICS_SAMPLED,
+        METRICS_UNSAMPLED, ROOT, SAMPLED, SPAN_SAMPLED, SUBSCRIBED_SAMPLED, SUBSCRIBED_UNSAMPLED,
+        UNSAMPLED,
+    },
     by_hand,
     logs::{self, Says},
     pipeline::Pipeline,
@@ -97,21 +102,21 @@ pub const VARIANTS: &[Variant] = &[
         Protocol::Http,
         Tracing::Measured,
         Parent::Sampled,
-        None,
+        Some(METRICS_SAMPLED),
     ),
     row(
         "metrics-unsampled",
         Protocol::Http,
         Tracing::Measured,
         Parent::Unsampled,
-        None,
+        Some(METRICS_UNSAMPLED),
     ),
     row(
         "metrics-full-sampled",
         Protocol::Http,
         Tracing::MeasuredInFull,
         Parent::Sampled,
-        None,
+        Some(METRICS_IN_FULL),
     ),
     row(
         "metrics-globals-sampled",
@@ -125,14 +130,14 @@ pub const VARIANTS: &[Variant] = &[
         Protocol::Http,
         Tracing::Client,
         Parent::Absent,
-        None,
+        Some(CLIENT),
     ),
     row(
         "metrics-client",
         Protocol::Http,
         Tracing::ClientMeasured,
         Parent::Absent,
-        None,
+        Some(METRICS_CLIENT),
     ),
     row(
         "hand-sampled",
@@ -188,14 +193,14 @@ pub const VARIANTS: &[Variant] = &[
         Protocol::Grpc,
         Tracing::Measured,
         Parent::Sampled,
-        None,
+        Some(CALL_METRICS_SAMPLED),
     ),
     row(
         "grpc-metrics-unsampled",
         Protocol::Grpc,
         Tracing::Measured,
         Parent::Unsampled,
-        None,
+        Some(CALL_METRICS_UNSAMPLED),
     ),
     // The last ones: a subscriber stays for the rest of the process.
     row(
@@ -203,35 +208,35 @@ pub const VARIANTS: &[Variant] = &[
         Protocol::Http,
         Tracing::OursSubscribed(Says::Nothing),
         Parent::Sampled,
-        None,
+        Some(SUBSCRIBED_SAMPLED),
     ),
     row(
         "subscriber-unsampled",
         Protocol::Http,
         Tracing::OursSubscribed(Says::Nothing),
         Parent::Unsampled,
-        None,
+        Some(SUBSCRIBED_UNSAMPLED),
     ),
     row(
         "subscriber-line-sampled",
         Protocol::Http,
         Tracing::OursSubscribed(Says::OneLine),
         Parent::Sampled,
-        None,
+        Some(LINE_SAMPLED),
     ),
     row(
         "subscriber-line-unsampled",
         Protocol::Http,
         Tracing::OursSubscribed(Says::OneLine),
         Parent::Unsampled,
-        None,
+        Some(LINE_UNSAMPLED),
     ),
     row(
         "subscriber-span-sampled",
         Protocol::Http,
         Tracing::OursSubscribed(Says::OneSpan),
         Parent::Sampled,
-        None,
+        Some(SPAN_SAMPLED),
     ),
 ];
 
