@@ -85,7 +85,7 @@ impl<'a> At<'a> {
     }
 
     /// The one entry of a mapping that chooses, such as an exporter.
-    pub(super) fn chosen(&self) -> Option<(&'a str, At<'a>)> {
+    pub(super) fn chosen(&self) -> Option<(&'a str, Self)> {
         match &self.node.value {
             Value::Map(entries) => {
                 if let [(key, node)] = entries.as_slice() {
@@ -99,7 +99,7 @@ impl<'a> At<'a> {
     }
 
     /// The elements of a list; none for null.
-    pub(super) fn list(&self) -> Vec<At<'a>> {
+    pub(super) fn list(&self) -> Vec<Self> {
         match &self.node.value {
             Value::List(list) => list
                 .iter()
