@@ -175,7 +175,8 @@ mod tasks;
 pub use crate::setup::Subscriber;
 #[cfg(feature = "setup")]
 pub use crate::setup::{
-    Setup, SetupError, ShutdownError, SpanCounts, Tail, TailCounts, WhenFull, init, stop_signal,
+    Setup, SetupError, ShutdownError, SpanCounts, Tail, TailCounts, TelemetryReport, WhenFull,
+    init, stop_signal,
 };
 #[cfg(feature = "tokio")]
 pub use crate::tasks::{spawn, spawn_blocking};

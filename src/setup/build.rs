@@ -12,6 +12,7 @@ use opentelemetry_sdk::{
 use super::{
     batch::Account,
     builder::Setup,
+    doctor::{Given, Said},
     endpoint,
     env::Env,
     error::SetupError,
@@ -54,10 +55,12 @@ pub(super) enum Scope {
 impl Setup {
     pub(super) fn make(mut self, scope: Scope) -> Result<Built, SetupError> {
         let env = Env::new(Arc::clone(&self.lookup));
+        let given = Given::of(&self);
         let mut settings = Settings::load(&env)?;
         self.report = self.report.at(settings.log_level);
         env.tell(&self.report);
         self.overrule(&mut settings)?;
+        let said = Said::new(&settings, &given, &env);
         let propagator = match self.propagator.take() {
             Some(own) => own,
             None => propagators::Chosen::of(settings.propagators.as_deref(), scope, &self.lookup),
@@ -82,7 +85,7 @@ impl Setup {
             return Ok(Built {
                 telemetry: Telemetry {
                     handle: Handle::new(&NoopTracerProvider::new(), traits),
-                    lifecycle: Some(Box::new(Disabled)),
+                    lifecycle: Some(Box::new(Disabled(said))),
                 },
                 provider: None,
                 meters: None,
@@ -158,6 +161,7 @@ impl Setup {
                     tail,
                     deadline: self.shutdown_timeout,
                     report: self.report,
+                    said,
                 })),
             },
             provider: is_traced.then_some(provider),

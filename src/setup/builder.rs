@@ -211,6 +211,7 @@ impl Setup {
             global::set_meter_provider(meters);
         }
         propagators::Chosen::install(built.propagator);
+        built.telemetry.tell(&built.report);
         Ok(built.telemetry)
     }
 
@@ -222,7 +223,9 @@ impl Setup {
     /// As [`init`](Self::init).
     pub fn build(self) -> Result<Telemetry, SetupError> {
         self.subscriber.refuse()?;
-        Ok(self.make(Scope::Own)?.telemetry)
+        let built = self.make(Scope::Own)?;
+        built.telemetry.tell(&built.report);
+        Ok(built.telemetry)
     }
 }
 

@@ -4,7 +4,7 @@
 //! and then ignored.
 
 mod http;
-mod limits;
+pub(super) mod limits;
 mod logs;
 pub(super) mod metrics;
 pub(super) mod otlp;
@@ -53,6 +53,8 @@ struct Record {
     set: BTreeMap<&'static str, (String, bool)>,
     /// What a configuration file refers to, and whether it is set.
     referred: BTreeMap<String, bool>,
+    /// What a configuration file says, by the lines of its paths.
+    filed: BTreeMap<String, usize>,
 }
 
 pub(super) const PROPAGATORS: Words<Propagator> = Words {
@@ -180,6 +182,54 @@ impl Env {
             .referred
             .insert(name.to_owned(), value.is_some());
         value
+    }
+
+    /// What a configuration file says, in the place of all variables.
+    #[allow(dead_code, reason = "files are a feature")]
+    pub(super) fn file(&self, paths: BTreeMap<String, usize>) {
+        self.record().filed = paths;
+    }
+
+    pub(super) fn is_filed(&self, path: &str) -> bool {
+        self.record().filed.contains_key(path)
+    }
+
+    /// What was set, for people.
+    pub(super) fn set(&self) -> Vec<String> {
+        let record = self.record();
+        let set = record.set.iter().map(|(name, (shown, is_right))| {
+            let wrong = if *is_right {
+                ""
+            } else {
+                ", of which not all is right: see the warnings"
+            };
+            format!("{name}={shown:?}{wrong}")
+        });
+        let referred = record.referred.iter().map(|(name, is_set)| {
+            let is_set = if *is_set { "set" } else { "not set" };
+            format!("{name}, to which the file refers: {is_set}")
+        });
+        set.chain(referred).collect()
+    }
+
+    /// Who said a setting: a line of the file, else the first of these variables that is set and right, else nobody.
+    pub(super) fn origin(&self, names: &[&'static str], path: &str) -> String {
+        let record = self.record();
+        if !record.filed.is_empty() {
+            let line = record.filed.get(path);
+            return line.map_or_else(
+                || "default".to_owned(),
+                |line| format!("line {line} of the file"),
+            );
+        }
+        let is_right = |name: &&&'static str| {
+            record
+                .set
+                .get(**name)
+                .is_some_and(|(_, is_right)| *is_right)
+        };
+        let said: Vec<_> = names.iter().filter(is_right).copied().collect();
+        said.first().map_or("default", |name| name).to_owned()
     }
 
     /// Tells of what is set and not read.

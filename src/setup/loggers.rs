@@ -70,6 +70,11 @@ struct Recipe {
 }
 
 impl Own {
+    /// Whether exporters or a provider stand instead of what the settings name.
+    pub(super) fn is_given(&self) -> bool {
+        self.provider.is_some() || !self.exporters.is_empty()
+    }
+
     pub(super) fn processor(&mut self, processor: impl LogProcessor + 'static) {
         self.processors
             .push(Box::new(|builder| builder.with_log_processor(processor)));
@@ -111,6 +116,11 @@ impl Loggers {
             .running
             .as_ref()
             .map(|running| running.provider.clone()))
+    }
+
+    /// Whether somebody asked, and something is exported.
+    pub(super) fn are_running(&self) -> bool {
+        self.state().running.is_some()
     }
 
     /// How it ends. `None` if there is nothing to end.

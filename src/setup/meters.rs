@@ -65,6 +65,11 @@ struct Readers<'a> {
 }
 
 impl Own {
+    /// Whether readers or a provider stand instead of what the settings name.
+    pub(super) fn is_given(&self) -> bool {
+        self.provider.is_some() || !self.readers.is_empty()
+    }
+
     pub(super) fn reader(&mut self, reader: impl MetricReader) {
         self.readers
             .push(Box::new(move |builder| builder.with_reader(reader)));

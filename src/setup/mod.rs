@@ -3,6 +3,7 @@
 mod batch;
 mod build;
 mod builder;
+mod doctor;
 mod endpoint;
 mod env;
 mod error;
@@ -141,6 +142,7 @@ pub use self::subscriber::Subscriber;
 pub use self::{
     batch::SpanCounts,
     builder::{Setup, init},
+    doctor::TelemetryReport,
     error::{SetupError, ShutdownError},
     sampler::{Tail, TailCounts},
     settings::WhenFull,

@@ -13,7 +13,7 @@ use opentelemetry_sdk::{
 use super::{
     batch::Exit,
     error::SetupError,
-    ledger::Ledger,
+    ledger::{Ledger, Signal},
     report::Report,
     settings::{Otlp, Temporality},
     transport::{Failure, Taken, thread::Thread},
@@ -45,6 +45,10 @@ pub(super) fn metrics(
     _report: &Report,
 ) -> Result<(Absent, Arc<Ledger>), SetupError> {
     Err(error("OTEL_METRICS_EXPORTER", "metrics"))
+}
+
+pub(super) async fn probe(_settings: &Otlp, _signal: Signal) -> Result<(), String> {
+    Err("this build is without OTLP".to_owned())
 }
 
 fn error(variable: &str, signal: &str) -> SetupError {

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 
 use super::{
     batch::{Account, SpanCounts},
+    doctor::Said,
     error::{ShutdownError, Why},
     loggers::Loggers,
     meters::Meters,
@@ -45,11 +46,12 @@ pub(super) struct Pipeline {
     pub(super) tail: Option<Arc<Counts>>,
     pub(super) deadline: Duration,
     pub(super) report: Report,
+    pub(super) said: Arc<Said>,
 }
 
 /// In its place where `OTEL_SDK_DISABLED` is set.
 #[derive(Debug)]
-pub(super) struct Disabled;
+pub(super) struct Disabled(pub(super) Arc<Said>);
 
 #[derive(Clone, Copy)]
 pub(super) enum Last {

@@ -58,6 +58,17 @@ impl Report {
         self.say(Said::Information(text.to_owned()));
     }
 
+    /// What was asked for by `OTEL_LOG_LEVEL=debug`.
+    pub(super) fn debug(&self, text: &str) {
+        if self.tells(Level::Debug) {
+            self.say(Said::Information(text.to_owned()));
+        }
+    }
+
+    pub(super) fn tells(&self, level: Level) -> bool {
+        level <= self.level
+    }
+
     pub(super) fn hold(&self) -> Hold {
         self.held().get_or_insert_default();
         Hold(self.clone())
@@ -68,7 +79,7 @@ impl Report {
             Said::Warning(text) => (text, Level::Warn),
             Said::Information(text) => (text, Level::Info),
         };
-        if self.level < level {
+        if !self.tells(level) {
             return;
         }
         if let Some(function) = &self.function {

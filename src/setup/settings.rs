@@ -13,7 +13,7 @@ use http::HeaderMap;
 use opentelemetry::KeyValue;
 use url::Url;
 
-pub(super) use super::views::{Aggregation, Kind, Selector, Stream, View};
+use super::views::View;
 use crate::captured;
 
 /// All of it.

@@ -23,7 +23,7 @@ struct BatchNames {
     timeout: &'static str,
 }
 
-const WHEN_FULL: Words<WhenFull> = Words {
+pub(in crate::setup) const WHEN_FULL: Words<WhenFull> = Words {
     known: &[
         ("drop_oldest", WhenFull::DropOldest),
         ("drop_newest", WhenFull::DropNewest),

@@ -16,21 +16,21 @@ use crate::setup::{
 };
 
 /// A signal's own variable, and that of all signals.
-type Names = [&'static str; 2];
+pub(in crate::setup) type Names = [&'static str; 2];
 
 /// What a signal's variables are called.
-pub(super) struct Signal {
+pub(in crate::setup) struct Signal {
     /// What is appended to the endpoint of all signals.
     path: &'static str,
-    endpoint: Names,
-    protocol: Names,
-    headers: Names,
-    timeout: Names,
-    compression: Names,
-    insecure: Names,
-    certificate: Names,
-    client_certificate: Names,
-    client_key: Names,
+    pub(in crate::setup) endpoint: Names,
+    pub(in crate::setup) protocol: Names,
+    pub(in crate::setup) headers: Names,
+    pub(in crate::setup) timeout: Names,
+    pub(in crate::setup) compression: Names,
+    pub(in crate::setup) insecure: Names,
+    pub(in crate::setup) certificate: Names,
+    pub(in crate::setup) client_certificate: Names,
+    pub(in crate::setup) client_key: Names,
 }
 
 macro_rules! names {
@@ -59,13 +59,13 @@ macro_rules! signal {
     };
 }
 
-pub(super) const TRACES: Signal = signal!("TRACES", endpoint::TRACES);
-pub(super) const METRICS: Signal = signal!("METRICS", endpoint::METRICS);
-pub(super) const LOGS: Signal = signal!("LOGS", endpoint::LOGS);
+pub(in crate::setup) const TRACES: Signal = signal!("TRACES", endpoint::TRACES);
+pub(in crate::setup) const METRICS: Signal = signal!("METRICS", endpoint::METRICS);
+pub(in crate::setup) const LOGS: Signal = signal!("LOGS", endpoint::LOGS);
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-const PROTOCOLS: Words<Protocol> = Words {
+pub(in crate::setup) const PROTOCOLS: Words<Protocol> = Words {
     unknown: "is no known protocol",
     known: &[
         ("http/protobuf", Protocol::HttpProtobuf),

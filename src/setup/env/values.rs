@@ -24,6 +24,16 @@ pub(in crate::setup) enum Pair {
     Bad(&'static str),
 }
 
+impl<T: Copy + PartialEq> Words<T> {
+    /// The first word for this.
+    pub(in crate::setup) fn word(&self, value: T) -> &'static str {
+        let mut known = self.known.iter();
+        known
+            .find(|(_, is)| *is == value)
+            .map_or("?", |(word, _)| word)
+    }
+}
+
 impl<T: Copy> Words<T> {
     /// Where nothing is used instead.
     #[allow(dead_code, reason = "files are a feature")]

@@ -33,6 +33,7 @@ pub(super) fn settings(name: &str, path: &str, env: &Env) -> Result<Settings, Se
             None
         }
     };
+    env.file(problems.paths.take());
     match (settings, problems.all().as_slice()) {
         (Some(settings), []) => Ok(settings),
         (_, [one]) => Err(SetupError::new(format!("{name}={path:?}, {one}"))),

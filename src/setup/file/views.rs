@@ -3,7 +3,7 @@
 use super::walk::At;
 use crate::setup::{
     env::values::Words,
-    settings::{Aggregation, Kind, Selector, Stream, View},
+    views::{Aggregation, Kind, Selector, Stream, View},
 };
 
 const KINDS: Words<Kind> = Words::of(

@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeMap,
     rc::Rc,
     time::Duration,
 };
@@ -11,7 +12,11 @@ use crate::setup::env::values::Words;
 
 /// What is wrong, in the order of its finding.
 #[derive(Default)]
-pub(super) struct Problems(RefCell<Vec<String>>);
+pub(super) struct Problems {
+    found: RefCell<Vec<String>>,
+    /// What is there, and at which line: for those who want to know who said a thing.
+    pub(super) paths: RefCell<BTreeMap<String, usize>>,
+}
 
 /// A value and the way to it.
 #[derive(Clone)]
@@ -35,11 +40,11 @@ struct Entry<'a> {
 
 impl Problems {
     pub(super) fn add(&self, problem: String) {
-        self.0.borrow_mut().push(problem);
+        self.found.borrow_mut().push(problem);
     }
 
     pub(super) fn all(self) -> Vec<String> {
-        self.0.into_inner()
+        self.found.into_inner()
     }
 }
 
@@ -211,8 +216,13 @@ impl<'a> At<'a> {
 impl<'a> Fields<'a> {
     /// The value of this name, unless it is null.
     pub(super) fn get(&self, name: &str) -> Option<At<'a>> {
-        self.entry(name)
-            .filter(|at| !matches!(at.node.value, Value::Null))
+        let found = self
+            .entry(name)
+            .filter(|at| !matches!(at.node.value, Value::Null))?;
+        let mut paths = found.problems.paths.borrow_mut();
+        paths.insert(found.path.clone(), found.node.line);
+        drop(paths);
+        Some(found)
     }
 
     /// The value of this name or of the one it has while it is under development.

@@ -11,6 +11,11 @@ pub(super) use self::{logs::LogExporter, metrics::MetricExporter, spans::Spans};
 
 use std::sync::Arc;
 
+use opentelemetry_proto::tonic::collector::{
+    logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest,
+    trace::v1::ExportTraceServiceRequest,
+};
+
 use self::courier::{Courier, Parcel};
 use super::{
     endpoint::Shown,
@@ -60,6 +65,30 @@ pub(super) fn logs(
     let line = Line::new(settings, LOGS, Signal::LogRecords, thread, report)?;
     let ledger = Arc::clone(&line.ledger);
     Ok((LogExporter::new(line), ledger))
+}
+
+/// Whether a collector takes a message with nothing in it: one attempt.
+pub(super) async fn probe(settings: &Otlp, signal: Signal) -> Result<(), String> {
+    let courier = |method| Courier::new(settings, method).map_err(|error| error.to_string());
+    let (courier, parcel) = match signal {
+        Signal::Spans => {
+            let courier = courier(TRACES)?;
+            let parcel = courier.pack(&ExportTraceServiceRequest::default());
+            (courier, parcel)
+        }
+        Signal::DataPoints => {
+            let courier = courier(METRICS)?;
+            let parcel = courier.pack(&ExportMetricsServiceRequest::default());
+            (courier, parcel)
+        }
+        Signal::LogRecords => {
+            let courier = courier(LOGS)?;
+            let parcel = courier.pack(&ExportLogsServiceRequest::default());
+            (courier, parcel)
+        }
+    };
+    let answer = courier.attempt(&parcel).await;
+    answer.map(drop).map_err(|failure| failure.why)
 }
 
 /// Whether this build can send by OTLP.

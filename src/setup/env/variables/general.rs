@@ -67,6 +67,11 @@ pub(super) const GENERAL: Section = Section {
             "`Setup::subscriber`: lines have no colour where it is set",
         ),
         by(
+            &["CARGO_MANIFEST_DIR"],
+            "",
+            "`Telemetry::report`: where it looks for a `Cargo.lock` first",
+        ),
+        by(
             &["_X_AMZN_TRACE_ID"],
             "",
             "the propagator `xray-lambda`, for a request that has no parent",
