@@ -115,7 +115,10 @@ fuzz_target!(|input: (Headers<'_>, &str)| {
     for (name, value) in &sent {
         // Values of `ot-baggage-…` go as they are.
         let is_plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        assert!(is_plain || name.starts_with("ot-baggage-"), "{name}: {value}");
+        assert!(
+            is_plain || name.starts_with("ot-baggage-"),
+            "{name}: {value}"
+        );
         assert!(!value.chars().any(char::is_control), "{name}: {value:?}");
     }
 });
