@@ -167,3 +167,16 @@ fn records_go_nowhere_if_the_variable_says_so() {
     assert!(calls.iter().all(|call| call.logs.is_empty()), "{calls:#?}");
     assert_eq!(collector.names(), ["GET /"]);
 }
+
+#[test]
+fn lines_are_left_where_the_sdk_is_disabled() {
+    let collector = Collector::start();
+    let url = collector.url();
+    let mut service = Service::start(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &url),
+        ("OTEL_SDK_DISABLED", "true"),
+    ]);
+    service.wait_for("feedback: sold");
+    service.end();
+    assert!(collector.calls().is_empty(), "{:#?}", collector.calls());
+}

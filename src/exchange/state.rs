@@ -17,6 +17,7 @@ pub(super) use self::held::Held;
 use super::{Begin, clock::Clock};
 use crate::{
     axum_extensions::Matched,
+    captured::Headers,
     config::Side,
     conventions::{self, Ended},
     guard::guarded,
@@ -45,6 +46,7 @@ pub(crate) struct State {
     held: OnceLock<Box<Mutex<Held>>>,
     early: OnceLock<Status>,
     deadline: Option<Duration>,
+    listed: Option<Arc<Headers>>,
     /// What the request's method says of the response: `HEAD` has no body, `CONNECT` becomes a tunnel.
     is_head: bool,
     is_connect: bool,
@@ -92,6 +94,7 @@ impl State {
             verdict: Mutex::new(None),
             early: OnceLock::new(),
             deadline: begin.deadline,
+            listed: begin.listed,
             is_head: begin.head.method() == "HEAD",
             is_connect: begin.head.method() == "CONNECT",
             expected: AtomicU64::new(UNKNOWN),
@@ -172,7 +175,8 @@ impl State {
         }
         let mut attributes = Attributes::default();
         if self.span.recording {
-            conventions::response(self.protocol, &self.side, head, None, &mut attributes);
+            let listed = self.listed.as_deref();
+            conventions::response(self.protocol, &self.side, head, listed, &mut attributes);
         }
         self.unhold(&mut attributes);
         if let Some(hook) = &self.side.common().on_response {

@@ -44,19 +44,13 @@ struct Line<'l, 'w> {
     writer: &'l mut Writer<'w>,
     place: Place,
     /// Only what [`Place::is_end`] names.
-    end: SmallVec<[char; 8]>,
-    /// The last that was passed on.
-    last: Option<char>,
+    end: SmallVec<[u8; 8]>,
+    /// The last byte that was passed on.
+    last: u8,
 }
 
-/// The ids as the fields of a line.
-struct Fields<'a> {
-    ids: &'a SpanIds,
-    before: &'static str,
-    quote: &'static str,
-    equals: &'static str,
-    between: &'static str,
-}
+/// As much as the ids and all around them take.
+const ROOM: usize = 128;
 
 impl<L: Clone, T: Clone> WithTraceIds<L, T> {
     /// This format, with the ids.
@@ -94,7 +88,7 @@ where
             writer: &mut writer,
             place: L::PLACE,
             end: SmallVec::new(),
-            last: None,
+            last: 0,
         };
         format.format_event(ctx, Writer::new(&mut line), event)?;
         line.finish(&ids, is_coloured)
@@ -106,27 +100,29 @@ impl Line<'_, '_> {
     fn finish(mut self, ids: &SpanIds, is_coloured: bool) -> fmt::Result {
         // All of an object's end but its last brace still belongs to what is in it.
         let inner = match self.place {
-            Place::InObject => self.end.iter().rposition(|c| *c == '}').unwrap_or(0),
+            Place::InObject => self.end.iter().rposition(|c| *c == b'}').unwrap_or(0),
             Place::AfterText | Place::OwnLine => 0,
         };
-        let outer: SmallVec<[char; 8]> = self.end.drain(inner..).collect();
+        let outer: SmallVec<[u8; 8]> = self.end.drain(inner..).collect();
         self.release()?;
-        let fields = self.place.fields(ids, self.last == Some('{'));
-        if is_coloured && !matches!(self.place, Place::InObject) {
-            write!(self.writer, "\u{1b}[2m{fields}\u{1b}[0m")?;
-        } else {
-            write!(self.writer, "{fields}")?;
+        let mut text = String::with_capacity(ROOM);
+        let is_dimmed = is_coloured && !matches!(self.place, Place::InObject);
+        if is_dimmed {
+            text.push_str("\u{1b}[2m");
         }
-        outer
-            .into_iter()
-            .try_for_each(|c| self.writer.write_char(c))
+        self.place.write(ids, self.last == b'{', &mut text);
+        if is_dimmed {
+            text.push_str("\u{1b}[0m");
+        }
+        text.extend(outer.into_iter().map(char::from));
+        self.writer.write_str(&text)
     }
 
     /// What was kept back was not the end.
     fn release(&mut self) -> fmt::Result {
         for c in self.end.drain(..) {
-            self.writer.write_char(c)?;
-            self.last = Some(c);
+            self.writer.write_char(c.into())?;
+            self.last = c;
         }
         Ok(())
     }
@@ -134,59 +130,51 @@ impl Line<'_, '_> {
 
 impl Write for Line<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let body = text.trim_end_matches(|c| self.place.is_end(c));
-        if let Some(last) = body.chars().next_back() {
-            self.release()?;
+        // All that may be kept back is ASCII, which no other character has a byte of.
+        let kept = text.bytes().rev().take_while(|c| self.place.is_end(*c));
+        let (body, end) = text.split_at(text.len() - kept.count());
+        if let Some(last) = body.bytes().next_back() {
+            if !self.end.is_empty() {
+                self.release()?;
+            }
             self.writer.write_str(body)?;
-            self.last = Some(last);
+            self.last = last;
         }
-        let end = text.strip_prefix(body).unwrap_or_default();
-        self.end.extend(end.chars());
+        if !end.is_empty() {
+            self.end.extend(end.bytes());
+        }
         Ok(())
     }
 }
 
 impl Place {
     /// What a line may end with, behind the ids.
-    fn is_end(self, c: char) -> bool {
+    fn is_end(self, c: u8) -> bool {
         match self {
-            Self::AfterText | Self::OwnLine => c == '\n',
-            Self::InObject => matches!(c, '}' | '\n'),
+            Self::AfterText | Self::OwnLine => c == b'\n',
+            Self::InObject => matches!(c, b'}' | b'\n'),
         }
     }
 
-    fn fields(self, ids: &SpanIds, is_first: bool) -> Fields<'_> {
+    fn write(self, ids: &SpanIds, is_first: bool, text: &mut String) {
         let (before, quote, equals, between) = match self {
             Self::AfterText => (" ", "", "=", " "),
             Self::OwnLine => ("\n    with ", "", ": ", ", "),
             Self::InObject if is_first => ("", "\"", ":", ","),
             Self::InObject => (",", "\"", ":", ","),
         };
-        Fields {
-            ids,
-            before,
-            quote,
-            equals,
-            between,
-        }
-    }
-}
-
-impl fmt::Display for Fields<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            ids,
-            before,
-            quote: q,
-            equals,
-            between,
-        } = self;
-        write!(
-            f,
-            "{before}{q}trace_id{q}{equals}{q}{:032x}{q}{between}{q}span_id{q}{equals}{q}{:016x}{q}{between}{q}trace_flags{q}{equals}{q}{:02x}{q}",
-            u128::from_be_bytes(ids.trace_id()),
-            u64::from_be_bytes(ids.span_id()),
-            ids.flags(),
-        )
+        let mut field = |before: &str, name: &str, value: &[u8]| {
+            for part in [before, quote, name, quote, equals, quote] {
+                text.push_str(part);
+            }
+            for byte in value {
+                let digits = [byte >> 4, byte & 0xf];
+                text.extend(digits.map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0')));
+            }
+            text.push_str(quote);
+        };
+        field(before, "trace_id", &ids.trace_id());
+        field(between, "span_id", &ids.span_id());
+        field(between, "trace_flags", &[ids.flags()]);
     }
 }

@@ -93,7 +93,10 @@ impl Setup {
             });
         }
         let resource = resource::resource(&settings.resource, &env);
-        let meters = std::mem::take(&mut self.meters);
+        let mut meters = std::mem::take(&mut self.meters);
+        for view in std::mem::take(&mut settings.metrics.views) {
+            meters.view(move |instrument| view.of(instrument));
+        }
         let thread = Thread::default();
         let meters = Meters::start(meters, &settings.metrics, &resource, &thread, &self.report)?;
         traits.metering = meters.as_ref().map(|meters| {
@@ -111,6 +114,7 @@ impl Setup {
             let report = self.report.clone();
             Lost::new(move |text| report.warn(text))
         });
+        let is_traced = settings.traces.are_recorded || self.gives_traces();
         let mut polling = Vec::new();
         let (provider, accounts) = match self.provider.take() {
             Some(provider) => {
@@ -141,7 +145,11 @@ impl Setup {
             env,
             meters: meters.as_ref().map(|meters| meters.provider.clone()),
             telemetry: Telemetry {
-                handle: Handle::new(&provider, traits),
+                handle: if is_traced {
+                    Handle::new(&provider, traits)
+                } else {
+                    Handle::new(&NoopTracerProvider::new(), traits)
+                },
                 lifecycle: Some(Box::new(Pipeline {
                     provider: provider.clone(),
                     meters,
@@ -153,9 +161,17 @@ impl Setup {
                     report: self.report,
                 })),
             },
-            provider: Some(provider),
+            provider: is_traced.then_some(provider),
             propagator: propagator.global,
         })
+    }
+
+    /// Whether code gives a part that only spans have.
+    fn gives_traces(&self) -> bool {
+        self.provider.is_some()
+            || self.sampler.is_some()
+            || !self.exporters.is_empty()
+            || !self.processors.is_empty()
     }
 
     /// What code says, over what others said.

@@ -6,8 +6,8 @@
 mod http;
 mod limits;
 mod logs;
-mod metrics;
-mod otlp;
+pub(super) mod metrics;
+pub(super) mod otlp;
 mod read;
 mod resource;
 mod sampler;
@@ -51,9 +51,11 @@ struct Record {
     warnings: Vec<String>,
     /// What was set, as it may be shown, and whether it is right.
     set: BTreeMap<&'static str, (String, bool)>,
+    /// What a configuration file refers to, and whether it is set.
+    referred: BTreeMap<String, bool>,
 }
 
-const PROPAGATORS: Words<Propagator> = Words {
+pub(super) const PROPAGATORS: Words<Propagator> = Words {
     unknown: "is no known propagator",
     known: &[
         ("tracecontext", Propagator::TraceContext),
@@ -71,7 +73,7 @@ const PROPAGATORS: Words<Propagator> = Words {
     nothing: "nothing is propagated",
 };
 
-const LEVELS: Words<Level> = Words {
+pub(super) const LEVELS: Words<Level> = Words {
     unknown: "is no known level",
     known: &[
         ("none", Level::None),
@@ -168,6 +170,16 @@ impl Env {
         let entry = record.set.entry(name);
         entry.or_insert_with(|| (shown(name, value).into_owned(), true));
         Some(value.to_owned())
+    }
+
+    /// A variable that a configuration file refers to.
+    #[allow(dead_code, reason = "files are a feature")]
+    pub(super) fn referred(&self, name: &str) -> Option<String> {
+        let value = (self.lookup)(name);
+        self.record()
+            .referred
+            .insert(name.to_owned(), value.is_some());
+        value
     }
 
     /// Tells of what is set and not read.

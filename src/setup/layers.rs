@@ -39,11 +39,13 @@ impl Telemetry {
     ///
     /// ```no_run
     /// # fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
+    /// use tracing_subscriber::{
+    ///     EnvFilter, Layer, filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt,
+    /// };
     ///
     /// let telemetry = throughline::init()?;
     /// tracing_subscriber::registry()
-    ///     .with(telemetry.spans_layer()?)
+    ///     .with(telemetry.spans_layer()?.with_filter(LevelFilter::INFO))
     ///     .with(tracing_subscriber::fmt::layer().with_filter(EnvFilter::from_default_env()))
     ///     .init();
     /// # Ok(())

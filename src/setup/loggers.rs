@@ -5,7 +5,10 @@ mod record;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -54,6 +57,8 @@ struct State {
 struct Running {
     provider: SdkLoggerProvider,
     ledgers: Vec<Arc<Ledger>>,
+    /// Whose last flush or shutdown took too long.
+    late: Vec<Arc<AtomicBool>>,
 }
 
 struct Recipe {
@@ -114,13 +119,16 @@ impl Loggers {
         last: Last,
         deadline: Duration,
     ) -> Option<impl FnOnce() -> OTelSdkResult + Send + use<>> {
-        let Running { provider, .. } = self.state().running.clone()?;
+        let Running { provider, late, .. } = self.state().running.clone()?;
         Some(move || {
             let end = match last {
                 Last::Flush => provider.force_flush(),
                 Last::Shutdown => provider.shutdown_with_timeout(deadline),
             };
             match end {
+                Err(_) if late.iter().any(|late| late.load(Ordering::Relaxed)) => {
+                    Err(OTelSdkError::Timeout(deadline))
+                }
                 // A second end finds nothing to do.
                 Err(OTelSdkError::AlreadyShutdown) => Ok(()),
                 end => end,
@@ -156,6 +164,7 @@ impl Recipe {
             return Ok(Some(Running {
                 provider,
                 ledgers: Vec::new(),
+                late: Vec::new(),
             }));
         }
         let make = |make: MakeGate| make(settings.batch);
@@ -169,6 +178,7 @@ impl Recipe {
             return Ok(None);
         }
         let ledgers = gates.iter().filter_map(Gate::ledger).collect();
+        let late = gates.iter().map(Gate::lateness).collect();
         let mut builder = SdkLoggerProvider::builder().with_resource(resource);
         for add in own.processors {
             builder = add(builder);
@@ -178,7 +188,11 @@ impl Recipe {
             builder = builder.with_log_processor(gate);
         }
         let provider = builder.build();
-        Ok(Some(Running { provider, ledgers }))
+        Ok(Some(Running {
+            provider,
+            ledgers,
+            late,
+        }))
     }
 }
 

@@ -20,6 +20,8 @@ mod sampler;
 mod settings;
 mod signal;
 mod truncate;
+#[allow(dead_code, reason = "only files have views")]
+mod views;
 
 #[allow(dead_code, reason = "what is used of it depends on the features")]
 mod ledger;
@@ -100,6 +102,9 @@ mod detectors;
 #[path = "detectors_absent.rs"]
 mod detectors;
 
+#[cfg(feature = "config-file")]
+mod file;
+#[cfg(not(feature = "config-file"))]
 #[path = "file_absent.rs"]
 mod file;
 

@@ -20,6 +20,9 @@ pub(super) fn resource(settings: &settings::Resource, env: &Env) -> Resource {
         ])
         .with_attributes(detectors::detect(&settings.detectors, env))
         .with_attributes(settings.attributes.iter().cloned());
+    if let Some(url) = &settings.schema_url {
+        resource = resource.with_schema_url([], url.clone());
+    }
     let defaults = [
         (SERVICE_NAME, unknown_service as fn() -> String),
         (SERVICE_INSTANCE_ID, instance::id),

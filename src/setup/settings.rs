@@ -13,6 +13,7 @@ use http::HeaderMap;
 use opentelemetry::KeyValue;
 use url::Url;
 
+pub(super) use super::views::{Aggregation, Kind, Selector, Stream, View};
 use crate::captured;
 
 /// All of it.
@@ -47,6 +48,7 @@ pub(super) enum Level {
 pub(super) struct Resource {
     pub(super) attributes: Vec<KeyValue>,
     pub(super) detectors: Vec<Detector>,
+    pub(super) schema_url: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +75,8 @@ pub(super) enum Propagator {
 
 #[derive(Clone, Debug)]
 pub(super) struct Traces {
+    /// Otherwise there are no spans of our own: contexts pass through, unless code gives a part.
+    pub(super) are_recorded: bool,
     pub(super) processors: Vec<Processing<SpanExporter>>,
     /// For exporters that code gives.
     pub(super) batch: Batch,
@@ -84,6 +88,7 @@ pub(super) struct Traces {
 #[derive(Clone, Debug)]
 pub(super) struct Metrics {
     pub(super) readers: Vec<Reader>,
+    pub(super) views: Vec<View>,
 }
 
 #[derive(Clone, Debug)]

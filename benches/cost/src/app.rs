@@ -90,4 +90,4 @@ async fn call() -> Response {
     response
 }
 
-const ANSWER: &str = r#"{"id":4711}"#;
+pub(crate) const ANSWER: &str = r#"{"id":4711}"#;

@@ -10,6 +10,7 @@
 pub mod app;
 pub mod budget;
 mod by_hand;
+pub mod logs;
 pub mod pipeline;
 pub mod request;
 pub mod variant;

@@ -16,6 +16,8 @@ use opentelemetry_sdk::{
 };
 use throughline::{Telemetry, otel::Pipeline as Ours};
 
+use crate::logs;
+
 /// A provider whose spans are queued and then dropped.
 #[derive(Debug)]
 pub struct Pipeline {
@@ -51,6 +53,11 @@ impl Pipeline {
             .sampler_follows_parent()
             .random_ids()
             .build()
+    }
+
+    /// Installs a `tracing` subscriber whose spans come here.
+    pub fn subscribe(&self) {
+        logs::subscribe(&self.provider);
     }
 
     /// Makes this provider and the SDK's propagator the globals.

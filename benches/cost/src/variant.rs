@@ -9,6 +9,7 @@ use crate::{
     app::{IdentityLayer, router},
     budget::{Budget, CALL_UNSAMPLED, FILTERED, ROOT, SAMPLED, UNSAMPLED},
     by_hand,
+    logs::{self, Says},
     pipeline::Pipeline,
     request::{Parent, Protocol, request},
 };
@@ -30,6 +31,7 @@ enum Tracing {
     Ours,
     OursFiltered,
     OursOnGlobals,
+    OursSubscribed(Says),
     ByHand,
     Contrib,
 }
@@ -134,6 +136,42 @@ pub const VARIANTS: &[Variant] = &[
         Parent::Unsampled,
         Some(CALL_UNSAMPLED),
     ),
+    // The last ones: a subscriber stays for the rest of the process.
+    row(
+        "subscriber-sampled",
+        Protocol::Http,
+        Tracing::OursSubscribed(Says::Nothing),
+        Parent::Sampled,
+        None,
+    ),
+    row(
+        "subscriber-unsampled",
+        Protocol::Http,
+        Tracing::OursSubscribed(Says::Nothing),
+        Parent::Unsampled,
+        None,
+    ),
+    row(
+        "subscriber-line-sampled",
+        Protocol::Http,
+        Tracing::OursSubscribed(Says::OneLine),
+        Parent::Sampled,
+        None,
+    ),
+    row(
+        "subscriber-line-unsampled",
+        Protocol::Http,
+        Tracing::OursSubscribed(Says::OneLine),
+        Parent::Unsampled,
+        None,
+    ),
+    row(
+        "subscriber-span-sampled",
+        Protocol::Http,
+        Tracing::OursSubscribed(Says::OneSpan),
+        Parent::Sampled,
+        None,
+    ),
 ];
 
 impl Variant {
@@ -166,6 +204,10 @@ impl Variant {
             Tracing::OursOnGlobals => {
                 pipeline.install_globals();
                 router().layer(layer)
+            }
+            Tracing::OursSubscribed(says) => {
+                pipeline.subscribe();
+                logs::router(says).layer(layer.telemetry(&pipeline.telemetry()))
             }
             Tracing::ByHand => {
                 pipeline.install_globals();

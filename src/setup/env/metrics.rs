@@ -27,7 +27,7 @@ const EXPORTERS: Words<Exporter> = Words {
     nothing: "nothing is exported",
 };
 
-const TEMPORALITIES: Words<Temporality> = Words {
+pub(in crate::setup) const TEMPORALITIES: Words<Temporality> = Words {
     unknown: "is no known temporality",
     known: &[
         ("cumulative", Temporality::Cumulative),
@@ -39,7 +39,7 @@ const TEMPORALITIES: Words<Temporality> = Words {
     nothing: "",
 };
 
-const HISTOGRAMS: Words<Histograms> = Words {
+pub(in crate::setup) const HISTOGRAMS: Words<Histograms> = Words {
     unknown: "is no known aggregation",
     known: &[
         ("explicit_bucket_histogram", Histograms::ExplicitBuckets),
@@ -53,7 +53,7 @@ const HISTOGRAMS: Words<Histograms> = Words {
     nothing: "",
 };
 
-const EXEMPLARS: Words<bool> = Words {
+pub(in crate::setup) const EXEMPLARS: Words<bool> = Words {
     unknown: "is no known filter",
     known: &[
         ("always_off", false),
@@ -99,6 +99,7 @@ pub(super) fn metrics(env: &Env) -> Metrics {
     });
     Metrics {
         readers: readers.collect(),
+        views: Vec::new(),
     }
 }
 

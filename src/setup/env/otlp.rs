@@ -76,7 +76,7 @@ const PROTOCOLS: Words<Protocol> = Words {
     nothing: "",
 };
 
-const COMPRESSIONS: Words<Option<Compression>> = Words {
+pub(in crate::setup) const COMPRESSIONS: Words<Option<Compression>> = Words {
     unknown: "is no known compression",
     known: &[
         ("none", None),

@@ -34,6 +34,7 @@ pub(super) fn resource(env: &Env) -> Resource {
     Resource {
         attributes,
         detectors: detectors(env),
+        schema_url: None,
     }
 }
 

@@ -44,6 +44,7 @@ pub(super) fn traces(env: &Env) -> Traces {
         })
     });
     Traces {
+        are_recorded: true,
         processors: processors.collect(),
         batch,
         room: limits::room(env),

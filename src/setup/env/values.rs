@@ -6,15 +6,15 @@ use percent_encoding::percent_decode_str;
 
 /// Words with a meaning.
 pub(in crate::setup) struct Words<T: 'static> {
-    pub(super) known: &'static [(&'static str, T)],
+    pub(in crate::setup) known: &'static [(&'static str, T)],
     /// Words that others know.
-    pub(super) unsupported: &'static [&'static str],
+    pub(in crate::setup) unsupported: &'static [&'static str],
     /// What is wrong with any other.
-    pub(super) unknown: &'static str,
+    pub(in crate::setup) unknown: &'static str,
     /// What is used where none is right.
-    pub(super) default: &'static str,
+    pub(in crate::setup) default: &'static str,
     /// What `none` means.
-    pub(super) nothing: &'static str,
+    pub(in crate::setup) nothing: &'static str,
 }
 
 /// What stands in a list of pairs, or why it cannot be read.
@@ -25,6 +25,21 @@ pub(in crate::setup) enum Pair {
 }
 
 impl<T: Copy> Words<T> {
+    /// Where nothing is used instead.
+    #[allow(dead_code, reason = "files are a feature")]
+    pub(in crate::setup) const fn of(
+        unknown: &'static str,
+        known: &'static [(&'static str, T)],
+    ) -> Self {
+        Self {
+            known,
+            unsupported: &[],
+            unknown,
+            default: "",
+            nothing: "",
+        }
+    }
+
     /// What a word stands for, in any case, or what is wrong with it.
     pub(in crate::setup) fn find(&self, word: &str) -> Result<T, &'static str> {
         let is = |known: &str| known.eq_ignore_ascii_case(word);
@@ -62,7 +77,7 @@ pub(super) fn ratio(text: &str) -> Result<f64, &'static str> {
 }
 
 /// What is between commas, each once.
-pub(super) fn list(text: &str) -> Vec<String> {
+pub(in crate::setup) fn list(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in text.split(',').map(str::trim) {
         if !word.is_empty() && !words.iter().any(|known| known == word) {

@@ -11,7 +11,7 @@ use std::{
 use opentelemetry::{InstrumentationScope, logs::Severity};
 use opentelemetry_sdk::{
     Resource,
-    error::OTelSdkResult,
+    error::{OTelSdkError, OTelSdkResult},
     logs::{
         BatchConfigBuilder, BatchLogProcessor, LogExporter, LogProcessor, SdkLogRecord,
         SimpleLogProcessor,
@@ -26,6 +26,8 @@ pub(super) struct Gate {
     processor: Box<dyn LogProcessor>,
     is_shut: AtomicBool,
     made: AtomicU64,
+    /// The last flush or shutdown took too long, which the provider does not tell apart.
+    is_late: Arc<AtomicBool>,
     /// The exporter's.
     ledger: Option<Arc<Ledger>>,
 }
@@ -44,12 +46,23 @@ impl Gate {
             },
             is_shut: AtomicBool::new(false),
             made: AtomicU64::new(0),
+            is_late: Arc::default(),
             ledger,
         }
     }
 
     pub(super) fn ledger(&self) -> Option<Arc<Ledger>> {
         self.ledger.clone()
+    }
+
+    pub(super) fn lateness(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_late)
+    }
+
+    fn in_time(&self, result: OTelSdkResult) -> OTelSdkResult {
+        let is_late = matches!(result, Err(OTelSdkError::Timeout(_)));
+        self.is_late.store(is_late, Ordering::Relaxed);
+        result
     }
 
     fn is_open(&self) -> bool {
@@ -66,12 +79,12 @@ impl LogProcessor for Gate {
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        self.processor.force_flush()
+        self.in_time(self.processor.force_flush())
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         self.is_shut.store(true, Ordering::Relaxed);
-        let result = self.processor.shutdown_with_timeout(timeout);
+        let result = self.in_time(self.processor.shutdown_with_timeout(timeout));
         if result.is_ok()
             && let Some(ledger) = &self.ledger
         {
