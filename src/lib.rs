@@ -64,7 +64,7 @@
 //! |---|---|
 //! | `throughline.ending` | `cancelled`: a server's caller left, or a client read no further, unless its status failed already. `upgraded`: the connection became something else; the span covers the handshake |
 //! | `throughline.context_lost` | with `Setup::warn_lost_context`: a call had no parent while a request was served |
-//! | `sampling.decision` | `forced`: [`ServerLayer::force_sampling`], whatever the sampler said |
+//! | `sampling.decision` | why a span is here that the sampler left out. `forced`: by [`ServerLayer::force_sampling`]; `local_tail`: it was kept for what it came to, as `sampling.reason` says, by `Tail` |
 //! | `throughline.rpc.timeout` | the deadline that a gRPC caller asked for, in milliseconds |
 //! | `throughline.rpc.deadline_exceeded` | that deadline had run out when the call was cancelled |
 //!
@@ -168,7 +168,9 @@ mod tasks;
 #[cfg(feature = "tracing")]
 pub use crate::setup::Subscriber;
 #[cfg(feature = "setup")]
-pub use crate::setup::{Setup, SetupError, ShutdownError, SpanCounts, WhenFull, init, stop_signal};
+pub use crate::setup::{
+    Setup, SetupError, ShutdownError, SpanCounts, Tail, TailCounts, WhenFull, init, stop_signal,
+};
 #[cfg(feature = "tokio")]
 pub use crate::tasks::{spawn, spawn_blocking};
 pub use crate::{

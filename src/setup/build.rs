@@ -23,7 +23,7 @@ use super::{
     propagators,
     report::Report,
     resource::{self, SERVICE_NAME},
-    sampler,
+    sampler::{self, tail::Deciding},
     settings::{LogExporter, MetricExporter, Otlp, Reader, Settings, SpanExporter, SpanLimits},
     transport::thread::Thread,
     truncate::Truncating,
@@ -115,7 +115,7 @@ impl Setup {
             Lost::new(move |text| report.warn(text))
         });
         let is_traced = settings.traces.are_recorded || self.gives_traces();
-        let mut polling = Vec::new();
+        let (mut polling, mut tail) = (Vec::new(), None);
         let (provider, accounts) = match self.provider.take() {
             Some(provider) => {
                 traits.sampler = SamplerReads::Everything;
@@ -128,11 +128,10 @@ impl Setup {
                     thread: &thread,
                     report: &self.report,
                 };
-                let mut sampler = match self.sampler.take() {
-                    Some(choice) => choice.make(&site)?,
-                    None => sampler::Chosen::of(&settings.traces.sampler, &site)?,
-                };
+                let choices = (self.sampler.take(), self.tail.take());
+                let mut sampler = sampler::Chosen::by(choices, &settings.traces.sampler, &site)?;
                 polling.append(&mut sampler.polling);
+                tail = sampler.tail.as_ref().map(Deciding::counts);
                 traits.sampler = match self.processors.as_slice() {
                     [] => sampler.reads,
                     [..] => SamplerReads::Everything,
@@ -157,6 +156,7 @@ impl Setup {
                     accounts,
                     thread,
                     polling,
+                    tail,
                     deadline: self.shutdown_timeout,
                     report: self.report,
                 })),
@@ -170,6 +170,7 @@ impl Setup {
     fn gives_traces(&self) -> bool {
         self.provider.is_some()
             || self.sampler.is_some()
+            || self.tail.is_some()
             || !self.exporters.is_empty()
             || !self.processors.is_empty()
     }
@@ -212,11 +213,12 @@ impl Setup {
             room: settings.traces.room,
             accounts: Vec::new(),
         };
-        let processors = exporters.processors(
-            std::mem::take(&mut self.processors),
-            std::mem::take(&mut self.exporters),
-            &settings.traces,
-        )?;
+        let exits = exporters.processors(std::mem::take(&mut self.exporters), &settings.traces)?;
+        let mut processors = std::mem::take(&mut self.processors);
+        match sampler.tail {
+            Some(tail) => processors.push(tail.in_front_of(exits)),
+            None => processors.extend(exits),
+        }
         let mut provider = SdkTracerProvider::builder()
             .with_sampler(sampler.sampler)
             .with_id_generator(ChosenIds::default())

@@ -41,13 +41,13 @@ pub(super) struct Exporters<'a> {
 pub(super) struct Erased(pub(super) Box<dyn SpanProcessor>);
 
 impl Exporters<'_> {
-    /// The user's own processors, and behind them one for each exporter: the user's own, else those that were named.
+    /// One for each exporter: the user's own, else those that were named.
     pub(super) fn processors(
         &mut self,
-        mut processors: Vec<Box<dyn SpanProcessor>>,
         own: Vec<MakeProcessor>,
         traces: &Traces,
     ) -> Result<Vec<Box<dyn SpanProcessor>>, SetupError> {
+        let mut processors = Vec::new();
         if !own.is_empty() {
             for make in own {
                 processors.push(make(self, traces.batch)?);

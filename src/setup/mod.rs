@@ -142,6 +142,7 @@ pub use self::{
     batch::SpanCounts,
     builder::{Setup, init},
     error::{SetupError, ShutdownError},
+    sampler::{Tail, TailCounts},
     settings::WhenFull,
     signal::stop_signal,
 };

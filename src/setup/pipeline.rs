@@ -22,7 +22,7 @@ use super::{
     loggers::Loggers,
     meters::Meters,
     report::Report,
-    sampler::polling::Polling,
+    sampler::{polling::Polling, tail::Counts},
     transport::thread::Thread,
 };
 use crate::telemetry::{Lifecycle, Telemetry};
@@ -42,6 +42,7 @@ pub(super) struct Pipeline {
     pub(super) thread: Thread,
     /// What samplers ask of servers.
     pub(super) polling: Vec<Polling>,
+    pub(super) tail: Option<Arc<Counts>>,
     pub(super) deadline: Duration,
     pub(super) report: Report,
 }
@@ -79,7 +80,8 @@ impl Telemetry {
     /// # Errors
     ///
     /// When spans were not delivered: in this last attempt, since the collector became unreachable, or because
-    /// the queue was full. What was lost in an outage that is over does not count: it was told then.
+    /// the queue was full. What was lost in an outage that is over does not count: it was told then. Also when the last metrics or log records were not,
+    /// unless the collector takes none at all.
     pub async fn shutdown(mut self) -> Result<(), ShutdownError> {
         let pipeline = self.pipeline();
         // The thread ends it even if nobody waits any more.
@@ -94,7 +96,7 @@ impl Telemetry {
     ///
     /// # Errors
     ///
-    /// When spans of this flush were not delivered.
+    /// When spans, metrics or log records of this flush were not delivered.
     pub fn flush(&self) -> impl Future<Output = Result<(), ShutdownError>> + Send + 'static {
         let pipeline = self.pipeline();
         async move {

@@ -9,7 +9,7 @@ mod exit;
 mod own;
 mod processor;
 mod queue;
-mod size;
+pub(super) mod size;
 mod worker;
 
 pub(super) use self::{

@@ -4,7 +4,7 @@ use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
 /// The span itself, and what it holds on the heap. Texts of the program count as if they were the span's own.
-pub(super) fn of(span: &SpanData) -> usize {
+pub(in crate::setup) fn of(span: &SpanData) -> usize {
     let state: usize = span
         .span_context
         .trace_state()

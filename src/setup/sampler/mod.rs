@@ -11,14 +11,19 @@ pub(super) mod polling;
 pub(super) mod probability;
 mod routes;
 mod setup;
+pub(super) mod tail;
 
 use std::{any::Any, time::Duration};
 
 use opentelemetry_sdk::trace::{Sampler, ShouldSample};
 use url::Url;
 
-pub use self::{forcible::Forcible, probability::ProbabilitySampler};
-use self::{parent::ParentBased, polling::Polling, routes::PerRoute};
+pub use self::{
+    forcible::Forcible,
+    probability::ProbabilitySampler,
+    tail::{Tail, TailCounts},
+};
+use self::{parent::ParentBased, polling::Polling, routes::PerRoute, tail::Deciding};
 use super::{
     endpoint, error::SetupError, remote_sampler, report::Report, settings,
     transport::thread::Thread,
@@ -32,6 +37,8 @@ pub(super) struct Chosen {
     pub(super) reads: SamplerReads,
     /// Those that are to stop with the pipeline.
     pub(super) polling: Vec<Polling>,
+    /// Who decides behind it.
+    pub(super) tail: Option<Deciding>,
 }
 
 /// What code chose.
@@ -92,6 +99,19 @@ impl Choice {
 }
 
 impl Chosen {
+    /// What code says, else what the settings say.
+    pub(super) fn by(
+        (choice, tail): (Option<Choice>, Option<Tail>),
+        settings: &settings::Sampler,
+        site: &Site<'_>,
+    ) -> Result<Self, SetupError> {
+        match (choice, tail) {
+            (choice, Some(tail)) => tail.decide(choice, settings, site),
+            (Some(choice), None) => choice.make(site),
+            (None, None) => Self::of(settings, site),
+        }
+    }
+
     /// The user's own. Of ours and the SDK's it is known what they look at; the rest may look at all.
     pub(super) fn own(sampler: impl ShouldSample + 'static) -> Self {
         let any = &sampler as &dyn Any;
@@ -106,6 +126,7 @@ impl Chosen {
             sampler: Box::new(Forcible::new(sampler)),
             reads,
             polling: Vec::new(),
+            tail: None,
         }
     }
 
@@ -128,6 +149,7 @@ impl Chosen {
                 [..] => SamplerReads::Name,
             },
             polling: building.polling,
+            tail: None,
         })
     }
 
@@ -137,6 +159,7 @@ impl Chosen {
             sampler: Box::new(Forcible(Box::new(ParentBased::new(root)))),
             reads: SamplerReads::Flag,
             polling,
+            tail: None,
         }
     }
 }

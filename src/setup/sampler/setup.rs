@@ -1,6 +1,6 @@
 //! What a setup says of sampling in code.
 
-use super::Choice;
+use super::{Choice, Tail};
 use crate::setup::builder::Setup;
 
 impl Setup {
@@ -43,6 +43,16 @@ impl Setup {
     /// Without the feature `otlp-http` nobody is asked. An endpoint that is no URL is an error of [`init`](Self::init).
     pub fn sample_remotely(mut self, endpoint: impl Into<String>) -> Self {
         self.sampler = Some(Choice::Remote(endpoint.into()));
+        self
+    }
+
+    /// Records all, and keeps what failed or was slow although nobody had sampled it: by what the request came to in this
+    /// process. [`Tail`] says what is kept, and what this cannot do.
+    ///
+    /// Every request costs as much as a sampled one up to its end, and what is undecided waits in memory, within bounds. Processors of
+    /// one's own see undecided spans as well, exporters do not. A provider of one's own is used as it is, without this.
+    pub fn keep_errors_and_slow(mut self, tail: Tail) -> Self {
+        self.tail = Some(tail);
         self
     }
 }

@@ -35,7 +35,7 @@ pub(super) const EXPORTERS: Section = Section {
         read(
             &["OTEL_METRIC_EXPORT_INTERVAL"],
             "60000",
-            "milliseconds above 0",
+            "milliseconds above 0; for the console it is 10000 unless said otherwise",
         ),
         read(
             &["OTEL_METRIC_EXPORT_TIMEOUT"],

@@ -1,6 +1,9 @@
-//! Which requests are sampled: by probability, by rate, and by force.
+//! Which requests are sampled: by probability, by rate, by force, and for what they came to.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod service;
+mod tail;
 
 use std::{
     collections::HashMap,
@@ -11,109 +14,23 @@ use std::{
 
 use axum::{Router, body::Body, routing::get};
 use common::text;
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use opentelemetry::{
     Context, KeyValue, TraceId,
     trace::{Link, Span as _, SpanKind, TraceState, Tracer, TracerProvider},
 };
 use opentelemetry_sdk::trace::{
-    InMemorySpanExporter, Sampler, SamplingDecision, SamplingResult, SdkTracerProvider,
-    ShouldSample, SpanData,
+    Sampler, SamplingDecision, SamplingResult, SdkTracerProvider, ShouldSample,
 };
+use service::{Service, setup};
 use throughline::{
-    ClientLayer, PeerAddr, ServerLayer, Setup, SpanIds, Telemetry, current_ids,
+    PeerAddr, ServerLayer, current_ids,
     otel::{Forcible, Pipeline, ProbabilitySampler, SetupExt},
 };
 use tower::{Layer, ServiceExt, service_fn};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const CALLER: &str = "b7ad6b7169203331";
-
-/// A service of its own: its pipeline, and the spans that left it.
-struct Service {
-    telemetry: Telemetry,
-    exported: InMemorySpanExporter,
-}
-
-/// What a request came to within.
-struct Seen {
-    ids: Option<SpanIds>,
-    /// The headers of the request that the handler sent on.
-    sent: HeaderMap,
-}
-
-impl Service {
-    fn of(setup: Setup) -> Self {
-        let exported = InMemorySpanExporter::default();
-        let setup = setup.exporter(exported.clone());
-        let telemetry = setup.build().unwrap();
-        Self {
-            telemetry,
-            exported,
-        }
-    }
-
-    fn from_env(sampler: &'static str) -> Self {
-        Self::of(
-            setup().lookup(move |name| (name == "OTEL_TRACES_SAMPLER").then(|| sampler.to_owned())),
-        )
-    }
-
-    /// Sends a request through the layer to a handler that sends one on.
-    async fn ask(&self, layer: ServerLayer, request: http::request::Builder) -> Seen {
-        let sent = Arc::new(Mutex::new(None));
-        let (kept, ids) = (Arc::clone(&sent), Arc::new(Mutex::new(None)));
-        let next = service_fn(move |request: Request<Body>| {
-            *kept.lock().unwrap() = Some(request.headers().clone());
-            async { Ok::<_, Infallible>(Response::new(Body::empty())) }
-        });
-        let next = ClientLayer::new().telemetry(&self.telemetry).layer(next);
-        let seen = Arc::clone(&ids);
-        let handler = service_fn(move |_: Request<Body>| {
-            *seen.lock().unwrap() = current_ids();
-            let request = Request::get("http://next.example/").body(Body::empty());
-            next.clone().oneshot(request.unwrap())
-        });
-        let service = layer.telemetry(&self.telemetry).layer(handler);
-        let response = service.oneshot(request.body(Body::empty()).unwrap()).await;
-        drop(response.unwrap());
-        let (sent, ids) = (sent.lock().unwrap().take(), ids.lock().unwrap().take());
-        Seen {
-            ids,
-            sent: sent.unwrap(),
-        }
-    }
-
-    async fn exported(&self) -> Vec<SpanData> {
-        self.telemetry.flush().await.unwrap();
-        self.exported.get_finished_spans().unwrap()
-    }
-}
-
-impl Seen {
-    fn is_sampled(&self) -> bool {
-        self.ids.is_some_and(|ids| ids.is_sampled())
-    }
-
-    fn trace_id(&self) -> String {
-        self.ids.unwrap().trace_id_hex()
-    }
-
-    fn traceparent(&self) -> &str {
-        self.sent["traceparent"].to_str().unwrap()
-    }
-
-    fn tracestate(&self) -> Option<&str> {
-        self.sent
-            .get("tracestate")
-            .map(|value| value.to_str().unwrap())
-    }
-}
-
-/// Sees no variable.
-fn setup() -> Setup {
-    Setup::new().lookup(|_| None)
-}
 
 fn request(traceparent: Option<&str>) -> http::request::Builder {
     let request = Request::get("/orders/7").header("host", "shop.example");
