@@ -53,14 +53,16 @@ where
             return Poll::Ready(frame);
         }
         match &frame {
-            None => this.exchange.end(|| End::Complete(None)),
-            Some(Err(error)) => this.exchange.end(|| End::BodyError(error::failure(error))),
+            None => this.exchange.end(|_| End::Complete(None)),
+            Some(Err(error)) => this
+                .exchange
+                .end(|is_told| End::BodyError(error::failure(error, is_told))),
             Some(Ok(frame)) => {
                 let data = frame.data_ref();
                 let is_last = data.is_some_and(|data| this.exchange.count(data.remaining()));
                 // Whoever knows that this was the last frame does not poll again.
                 if is_last || frame.is_trailers() || this.inner.is_end_stream() {
-                    this.exchange.end(|| End::Complete(frame.trailers_ref()));
+                    this.exchange.end(|_| End::Complete(frame.trailers_ref()));
                 }
             }
         }

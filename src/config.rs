@@ -9,13 +9,17 @@ use crate::{
     captured::Captured,
     guard::guarded,
     head::{RequestHead, ResponseHead},
+    metrics::Meters,
     outcome::Outcome,
     propagate::parent::RemoteParent,
     semconv::{peer::TrustedProxies, url::Redaction},
     span_mut::SpanMut,
     targets::Targets,
-    telemetry::Choice,
+    telemetry::{Choice, Handle},
 };
+
+/// As many routes as a service has by far, and as an SDK has room for: 2000 sets of attributes for an instrument.
+const CARDINALITY_LIMIT: usize = 200;
 
 type Hook<F> = Option<Arc<F>>;
 pub(crate) type Filter = dyn Fn(&RequestHead<'_>) -> bool + Send + Sync;
@@ -40,6 +44,21 @@ pub(crate) struct Config {
     pub(crate) redaction: Redaction,
     pub(crate) body_sizes: bool,
     pub(crate) known_methods: Option<Arc<[Arc<str>]>>,
+    pub(crate) measure: Measure,
+}
+
+/// What is measured, where the pipeline has a meter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measure {
+    pub(crate) is_on: bool,
+    pub(crate) active: bool,
+    pub(crate) body_sizes: bool,
+    /// `server.*` on a server's metrics: a caller writes it.
+    pub(crate) address: bool,
+    /// `url.template` on a client's durations.
+    pub(crate) template: bool,
+    /// How many values an attribute may have.
+    pub(crate) limit: usize,
 }
 
 /// What only a server has.
@@ -103,6 +122,26 @@ impl Config {
     }
 }
 
+impl Measure {
+    /// The instruments to measure with, if this is to be measured.
+    pub(crate) fn meters<'t>(&self, telemetry: &'t Handle) -> Option<&'t Arc<Meters>> {
+        telemetry.meters().filter(|_| self.is_on)
+    }
+}
+
+impl Default for Measure {
+    fn default() -> Self {
+        Self {
+            is_on: true,
+            active: false,
+            body_sizes: false,
+            address: false,
+            template: false,
+            limit: CARDINALITY_LIMIT,
+        }
+    }
+}
+
 impl ServerConfig {
     /// Whether anyone learns of an exchange whose span is not recorded.
     pub(crate) fn is_watched(&self) -> bool {
@@ -159,6 +198,7 @@ impl fmt::Debug for Config {
             .field("response_headers", &self.response_headers)
             .field("redaction", &self.redaction)
             .field("body_sizes", &self.body_sizes)
+            .field("measure", &self.measure)
             .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,7 @@
 //! Which conventions describe an exchange: the only place that pairs a side with a protocol.
 
+pub(crate) mod measured;
+
 use std::{borrow::Cow, time::Duration};
 
 use http::StatusCode;
@@ -27,7 +29,7 @@ use crate::{
 pub(crate) struct Ended<'a> {
     pub(crate) status: Option<StatusCode>,
     /// What the head of the response said, if it said anything.
-    pub(crate) early: Option<rpc::Status>,
+    pub(crate) early: Option<&'a rpc::Status>,
     /// Whether the deadline that the caller set had run out.
     pub(crate) is_late: bool,
     pub(crate) is_recorded: bool,
@@ -143,10 +145,16 @@ pub(crate) fn deadline(protocol: Protocol, scan: &Scan<'_>) -> Option<Duration> 
 }
 
 /// What a head that may be all there is says of a call; HTTP says it by its status alone.
-pub(crate) fn early_status(protocol: Protocol, head: &ResponseHead<'_>) -> Option<rpc::Status> {
+pub(crate) fn early_status(
+    protocol: Protocol,
+    head: &ResponseHead<'_>,
+    is_recorded: bool,
+) -> Option<rpc::Status> {
     match protocol {
         Protocol::Http => None,
-        Protocol::Grpc => rpc::status(head.headers()).or_else(|| rpc::of_http(head.status())),
+        Protocol::Grpc => {
+            rpc::status(head.headers(), is_recorded).or_else(|| rpc::of_http(head.status()))
+        }
     }
 }
 
@@ -169,8 +177,13 @@ pub(crate) fn verdict(
         (Protocol::Http, Side::Server(_)) => verdict::server(ended.status, ended.end),
         (Protocol::Http, Side::Client(_)) => verdict::client(ended.status, ended.end),
         (Protocol::Grpc, _) if matches!(ended.end, End::Panicked) => rpc::panicked(sink),
-        (Protocol::Grpc, Side::Server(_)) => rpc::server(rpc::ended(ended.early, &ended.end), sink),
-        (Protocol::Grpc, Side::Client(_)) => rpc::client(rpc::ended(ended.early, &ended.end), sink),
+        (Protocol::Grpc, side) => {
+            let status = rpc::ended(ended.early, &ended.end, ended.is_recorded);
+            match side {
+                Side::Server(_) => rpc::server(status, sink),
+                Side::Client(_) => rpc::client(status, sink),
+            }
+        }
     }
 }
 

@@ -4,6 +4,11 @@
 //! response, and ends it. Dropping it is the cancelled case.
 
 mod clock;
+mod current;
+pub(crate) mod measured;
+mod owner;
+mod progress;
+mod routes;
 mod state;
 
 use std::{borrow::Cow, sync::Arc, thread, time::Duration};
@@ -11,8 +16,12 @@ use std::{borrow::Cow, sync::Arc, thread, time::Duration};
 use http::HeaderValue;
 use opentelemetry::{Context, trace::SpanContext};
 
-pub(crate) use self::state::State;
-use self::{clock::Clock, state::Held};
+use self::{clock::Clock, measured::Measured, state::Held};
+pub(crate) use self::{
+    current::current,
+    owner::{Owner, Slot},
+    state::State,
+};
 use crate::{
     axum_extensions::Matched,
     captured::Headers,
@@ -26,7 +35,7 @@ use crate::{
     telemetry::{Handle, SamplerReads},
 };
 
-/// The owner of an exchange. Whoever holds it last ends it.
+/// An exchange in the hands of whoever drives it; the last one ends it.
 #[derive(Debug, Default)]
 pub(crate) enum Exchange {
     /// The request is not traced.
@@ -34,7 +43,7 @@ pub(crate) enum Exchange {
     None,
     /// Nobody watches it: its span is not recorded and there is no hook. Its context goes on to whom the service calls.
     Passing(Context),
-    Live(Arc<State>),
+    Live(Owner),
 }
 
 /// How a request starts an exchange.
@@ -45,10 +54,10 @@ pub(crate) struct Begin<'a> {
     pub(crate) method: Method,
     pub(crate) head: &'a RequestHead<'a>,
     pub(crate) route: Option<&'a Matched>,
-    pub(crate) parent: &'a Context,
-    pub(crate) link: Option<SpanContext>,
     /// How long the caller waits, where it says so.
     pub(crate) deadline: Option<Duration>,
+    /// Where it is measured, the instruments.
+    pub(crate) measured: Option<Measured>,
     /// Headers to record where the layer lists none.
     pub(crate) listed: Option<Arc<Headers>>,
 }
@@ -60,19 +69,36 @@ struct OnPanic<'a> {
 }
 
 impl Exchange {
+    /// An exchange whose span is not recorded. It is live only for someone who learns of it all the same.
+    pub(crate) fn unrecorded(begin: Begin<'_>, context: Context) -> Self {
+        if !begin.is_watched() {
+            return Self::Passing(context);
+        }
+        let span = Started {
+            context,
+            recording: false,
+        };
+        let head = begin.head;
+        let owner = Owner::new(State::new(begin, Clock::monotonic(), span, Held::default()));
+        if let Some(state) = owner.state().filter(|state| state.is_told()) {
+            state.request(head, &mut Attributes::default());
+        }
+        Self::Live(owner)
+    }
+
     /// Starts the span. `name` and `describe` are called only for a span that is recorded, or for a sampler that reads
     /// what they make.
     pub(crate) fn start(
         telemetry: &Handle,
-        mut begin: Begin<'_>,
+        begin: Begin<'_>,
+        parent: &Context,
+        link: Option<SpanContext>,
         name: impl FnOnce(&Begin<'_>) -> Cow<'static, str>,
         describe: impl FnOnce(&Begin<'_>, &mut Attributes),
     ) -> Self {
-        let decided = decision::of(begin.parent);
-        let follows = telemetry.sampler() == SamplerReads::Flag;
-        let is_watched = begin.side.is_watched();
-        if follows && !is_watched && decided == Some(false) {
-            return Self::Passing(Started::refused(begin.parent).context);
+        let decided = decision::of(parent);
+        if telemetry.sampler() == SamplerReads::Flag && decided == Some(false) {
+            return Self::unrecorded(begin, Started::refused(parent).context);
         }
         let clock = Clock::now();
         // A hook may replace what the layer sets, so that waits.
@@ -82,7 +108,6 @@ impl Exchange {
             SamplerReads::Parent | SamplerReads::Name => false,
             SamplerReads::Everything => true,
         };
-        let link = begin.link.take();
         let mut attributes = if early {
             Attributes::roomy()
         } else {
@@ -107,29 +132,29 @@ impl Exchange {
         if early && has_hooks {
             held.fixed = attributes.keys();
         }
-        let span = if follows && decided == Some(false) {
-            Started::refused(begin.parent)
-        } else {
-            telemetry.start(Start {
-                name: first_name,
-                kind: begin.side.kind(),
-                time: clock.wall,
-                parent: begin.parent,
-                link,
-                attributes: early.then(|| attributes.take()),
-                describe: (!has_hooks).then_some(&mut describe),
-            })
-        };
+        let span = telemetry.start(Start {
+            name: first_name,
+            kind: begin.side.kind(),
+            time: clock.wall,
+            parent,
+            link,
+            attributes: early.then(|| attributes.take()),
+            describe: (!has_hooks).then_some(&mut describe),
+        });
         if span.recording {
             if let Some(name) = name {
                 span.rename(name(&begin));
             }
             describe(&mut attributes);
-        } else if !is_watched {
+        } else if !begin.is_watched() {
             return Self::Passing(span.context);
         }
-        let state = State::new(begin, clock, span, held, &mut attributes);
-        Self::Live(Arc::new(state))
+        let head = begin.head;
+        let owner = Owner::new(State::new(begin, clock, span, held));
+        if let Some(state) = owner.state() {
+            state.request(head, &mut attributes);
+        }
+        Self::Live(owner)
     }
 
     /// Runs a step of the exchange under its context. If the step panics, that is the end of the exchange.
@@ -140,12 +165,16 @@ impl Exchange {
                 let _context = context.clone().attach();
                 step()
             }
-            Self::Live(state) => {
+            Self::Live(owner) => {
+                let Some((slot, state)) = owner.shared() else {
+                    return step();
+                };
                 let _panicked = OnPanic {
                     state,
                     already: thread::panicking(),
                 };
                 let _context = state.span().enter();
+                let _current = state.is_measured().then(|| current::enter(slot));
                 step()
             }
         }
@@ -156,23 +185,23 @@ impl Exchange {
         match self {
             Self::None => None,
             Self::Passing(context) => Some(context),
-            Self::Live(state) => Some(state.context()),
+            Self::Live(owner) => owner.state().map(State::context),
         }
     }
 
     /// The head of the response is there. If the connection becomes something else with it, that is the end: the span
     /// covers the handshake.
     pub(crate) fn head(&mut self, head: &ResponseHead<'_>) {
-        let Self::Live(state) = self else { return };
+        let Some(state) = self.state() else { return };
         state.head(head);
-        if state.is_upgrade(head.status()) {
-            self.end(|| End::Upgraded);
+        if state.progress().is_upgrade(head.status()) {
+            self.end(|_| End::Upgraded);
         }
     }
 
     /// The head of the response says how long its body is, which does not say so itself.
     pub(crate) fn declare(&self, size: Option<u64>) {
-        if let (Self::Live(state), Some(size)) = (self, size) {
+        if let (Some(state), Some(size)) = (self.state(), size) {
             state.declare(size);
         }
     }
@@ -180,28 +209,28 @@ impl Exchange {
     /// The body of the response says how long it is, and whether it is over already. Ends the exchange if there is none
     /// to come.
     pub(crate) fn expect(&mut self, size: Option<u64>, is_over: bool) {
-        let is_over = match self {
-            Self::None => true,
-            Self::Passing(_) => is_over,
-            Self::Live(state) => state.expect(size, is_over),
-        };
-        if is_over {
-            self.end(|| End::Complete(None));
+        if self.is_over() {
+            return;
+        }
+        self.declare(size);
+        let is_bodiless = self
+            .state()
+            .is_some_and(|state| state.progress().is_bodiless());
+        if is_over || is_bodiless {
+            self.end(|_| End::Complete(None));
         }
     }
 
     /// A data frame of the response's body passed. Says whether it was the last one.
     pub(crate) fn count(&self, bytes: usize) -> bool {
-        match self {
-            Self::Live(state) => state.count(bytes),
-            Self::None | Self::Passing(_) => false,
-        }
+        self.state()
+            .is_some_and(|state| state.progress().count(bytes))
     }
 
     /// The header that tells a caller the server's span, where the layer is to send it (W3C Trace Context Level 3,
     /// draft, `Server-Timing`).
     pub(crate) fn server_timing(&self) -> Option<HeaderValue> {
-        let Self::Live(state) = self else { return None };
+        let state = self.state()?;
         match state.side() {
             Side::Server(config) if config.server_timing => {
                 let ids = state.span().ids();
@@ -213,13 +242,14 @@ impl Exchange {
         }
     }
 
-    /// The end. Whatever comes after it changes nothing. How it ended is worked out for someone to learn of it.
-    pub(crate) fn end<'e>(&mut self, end: impl FnOnce() -> End<'e>) {
+    /// The end. Whatever comes after it changes nothing. How it ended is worked out for someone to learn of it; its words
+    /// if `end` is told that a span will carry them.
+    pub(crate) fn end<'e>(&mut self, end: impl FnOnce(bool) -> End<'e>) {
         // What is dropped here has ended, so the drop adds nothing.
-        if let Self::Live(state) = &std::mem::take(self)
+        if let Some(state) = std::mem::take(self).state()
             && state.is_live()
         {
-            state.end(end());
+            state.end(end(state.span().recording));
         }
     }
 
@@ -228,17 +258,23 @@ impl Exchange {
         matches!(self, Self::Live(_))
     }
 
+    fn state(&self) -> Option<&State> {
+        match self {
+            Self::Live(owner) => owner.state(),
+            Self::None | Self::Passing(_) => None,
+        }
+    }
+
     /// Whether it has ended, or never was.
     pub(crate) fn is_over(&self) -> bool {
         matches!(self, Self::None)
     }
 }
 
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        if let Self::Live(state) = self {
-            state.end(End::Cancelled);
-        }
+impl Begin<'_> {
+    /// Whether anyone learns of the exchange if its span is not recorded.
+    fn is_watched(&self) -> bool {
+        self.measured.is_some() || self.side.is_watched()
     }
 }
 

@@ -66,7 +66,7 @@ where
                 Ok(response.map(|body| TracedBody::new(body, exchange)))
             }
             Err(error) => {
-                exchange.end(|| End::ServiceError(error::failure(&error)));
+                exchange.end(|is_told| End::ServiceError(error::failure(&error, is_told)));
                 Err(error)
             }
         })

@@ -92,6 +92,7 @@ mod future;
 mod guard;
 pub mod guide;
 mod head;
+mod label;
 mod lost;
 mod metrics;
 pub mod otel;
@@ -145,6 +146,13 @@ use absent as tonic_extensions;
 #[path = "extensions/tonic.rs"]
 mod tonic_extensions;
 
+#[cfg(feature = "setup")]
+#[path = "extensions/bound.rs"]
+mod bound_extensions;
+#[cfg(not(feature = "setup"))]
+#[path = "extensions/unbound.rs"]
+mod bound_extensions;
+
 #[cfg(feature = "axum")]
 pub mod axum;
 #[cfg(feature = "tracing")]
@@ -179,6 +187,7 @@ pub use crate::{
     context::{BaggageError, Carried, CarryExt, Context, carry, current_ids},
     future::ResponseFuture,
     head::{RequestHead, ResponseHead, UriView},
+    label::label,
     outcome::{Ending, Outcome},
     propagate::parent::RemoteParent,
     route::{request_span, set_route},

@@ -1,13 +1,36 @@
-//! Measurements of ended exchanges, through OpenTelemetry's metrics API.
+//! Measurements of exchanges, through OpenTelemetry's metrics API: the instruments of a pipeline, shared by its layers.
 
-use std::{any::Any, fmt, sync::Arc};
+mod catalog;
+mod family;
+pub(crate) mod global;
+mod instrument;
+mod key;
+mod labels;
+mod texts;
+
+use std::{
+    any::Any,
+    collections::HashSet,
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
 use opentelemetry::{
     InstrumentationScope,
-    metrics::{Meter, MeterProvider},
+    metrics::{Counter, Histogram, Meter, MeterProvider, UpDownCounter},
 };
 
-use crate::otel_sdk;
+pub(crate) use self::labels::Labels;
+use self::{
+    family::Folded,
+    instrument::{Instrument, Kind, Recorder},
+    key::Key,
+    texts::Texts,
+};
+use crate::{otel_sdk, semconv::measure::Facts};
 
 /// What tells people of a warning.
 pub(crate) type Warn = dyn Fn(&str) + Send + Sync;
@@ -15,16 +38,58 @@ pub(crate) type Warn = dyn Fn(&str) + Send + Sync;
 /// Where a pipeline's measurements go: the layers' meter, and what is known of its provider.
 #[derive(Clone)]
 pub(crate) struct Metering {
-    #[allow(dead_code, reason = "its instruments are to come")]
     meter: Meter,
     /// Whether instruments can be bound to their attributes. Elsewhere OpenTelemetry loses what a bound one records.
     binds: bool,
-    /// Told once when there are too many routes, methods or hosts.
+    /// Told once of each attribute that has too many values.
     warn: Option<Arc<Warn>>,
 }
 
+/// The instruments of a pipeline. Each is made when the first measurement is, and keeps the sets of attributes that were
+/// seen, whichever layer saw them.
+#[derive(Debug)]
+pub(crate) struct Meters {
+    metering: Metering,
+    durations: [Instrument<Histogram<f64>>; 4],
+    active: [Instrument<UpDownCounter<i64>>; 2],
+    request_sizes: [Instrument<Histogram<u64>>; 2],
+    response_sizes: [Instrument<Histogram<u64>>; 2],
+    texts: Texts,
+    folding: Folding,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Of {
+    Server,
+    Client,
+    ServerCall,
+    ClientCall,
+}
+
+/// What a measurement says besides its value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Said<'a> {
+    pub(crate) facts: Facts<'a>,
+    pub(crate) labels: &'a Labels,
+    /// How many values an attribute may have.
+    pub(crate) limit: usize,
+}
+
+/// An exchange that is counted as active. Dropping it counts nothing: [`end`](Self::end) does.
+#[derive(Debug)]
+pub(crate) struct Active(Arc<Recorder<UpDownCounter<i64>>>);
+
+/// What became of values for which there was no room.
+#[derive(Debug)]
+struct Folding {
+    measurements: AtomicU64,
+    counter: Instrument<Counter<u64>>,
+    told: Mutex<HashSet<String>>,
+}
+
 impl Metering {
-    /// Takes the layers' meter from this provider now. Layers make instruments when they first serve a request; a provider
+    /// Takes the layers' meter from this provider now. Instruments are made when a layer first serves a request; a provider
     /// that has been shut down by then takes none.
     pub(crate) fn of<P: MeterProvider + 'static>(
         provider: &P,
@@ -37,11 +102,145 @@ impl Metering {
         }
     }
 
-    /// Tells warnings to this function; without it they are for nobody.
-    #[allow(dead_code, reason = "set-up is a feature")]
+    /// Tells warnings to this function instead of `tracing`.
     pub(crate) fn warn(mut self, warn: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.warn = Some(Arc::new(warn));
         self
+    }
+}
+
+impl Meters {
+    pub(crate) fn new(metering: Metering) -> Self {
+        Self {
+            metering,
+            durations: catalog::DURATIONS.map(Instrument::new),
+            active: catalog::ACTIVE.map(Instrument::new),
+            request_sizes: catalog::REQUEST_SIZES.map(Instrument::new),
+            response_sizes: catalog::RESPONSE_SIZES.map(Instrument::new),
+            texts: Texts::default(),
+            folding: Folding {
+                measurements: AtomicU64::new(0),
+                counter: Instrument::new(catalog::FOLDED),
+                told: Mutex::default(),
+            },
+        }
+    }
+
+    /// Whether a context may be of use to whoever records: the SDK's bound instruments look at none.
+    pub(crate) fn sees_context(&self) -> bool {
+        !self.metering.binds
+    }
+
+    /// Measures an exchange that has ended.
+    #[inline]
+    pub(crate) fn duration(&self, of: Of, seconds: f64, said: Said<'_>) {
+        let [server, client, server_call, client_call] = &self.durations;
+        let instrument = match of {
+            Of::Server => server,
+            Of::Client => client,
+            Of::ServerCall => server_call,
+            Of::ClientCall => client_call,
+        };
+        self.with(instrument, said).record(seconds);
+    }
+
+    /// Counts an exchange as active. Calls have no such metric.
+    pub(crate) fn active(&self, of: Of, said: Said<'_>) -> Option<Active> {
+        let recorder = self.with(of.http(&self.active)?, said);
+        recorder.record(1);
+        Some(Active(recorder))
+    }
+
+    pub(crate) fn request_size(&self, of: Of, bytes: u64, said: Said<'_>) {
+        if let Some(instrument) = of.http(&self.request_sizes) {
+            self.with(instrument, said).record(bytes);
+        }
+    }
+
+    pub(crate) fn response_size(&self, of: Of, bytes: u64, said: Said<'_>) {
+        if let Some(instrument) = of.http(&self.response_sizes) {
+            self.with(instrument, said).record(bytes);
+        }
+    }
+
+    /// Text to keep until the end of an exchange. One that was seen before is not copied.
+    pub(crate) fn text(&self, text: &str) -> Arc<str> {
+        self.texts.get(text)
+    }
+
+    /// How many measurements have lost a value for want of room.
+    pub(crate) fn folded(&self) -> u64 {
+        self.folding.measurements.load(Relaxed)
+    }
+
+    #[inline]
+    fn with<I: Kind>(&self, instrument: &Instrument<I>, said: Said<'_>) -> Arc<Recorder<I>> {
+        let mut folded = Folded::new();
+        let key = Key {
+            facts: said.facts,
+            labels: said.labels,
+        };
+        let recorder = instrument.with(&self.metering, &key, said.limit, &mut folded);
+        if !folded.is_empty() {
+            self.tell(instrument.name(), &folded, said.limit);
+        }
+        recorder
+    }
+
+    #[cold]
+    fn tell(&self, metric: &'static str, folded: &[String], limit: usize) {
+        self.folding.measurements.fetch_add(1, Relaxed);
+        for attribute in folded {
+            let facts = Facts {
+                method: metric,
+                target: Some(attribute),
+                ..Facts::default()
+            };
+            let labels = &Labels::default();
+            self.folding
+                .counter
+                .with(
+                    &self.metering,
+                    &Key { facts, labels },
+                    usize::MAX,
+                    &mut Folded::new(),
+                )
+                .record(1);
+            if self.folding.is_news(attribute) {
+                let text = format!(
+                    "{metric}: {attribute} has more than {limit} values, and further ones are measured as _OTHER. \
+                     A value must be one of few, a template and never a path or an id; if these are, raise the \
+                     layer's cardinality_limit"
+                );
+                match &self.metering.warn {
+                    Some(warn) => warn(&text),
+                    None => otel_sdk::warn(&text),
+                }
+            }
+        }
+    }
+}
+
+impl Of {
+    fn http<T>(self, [server, client]: &[T; 2]) -> Option<&T> {
+        match self {
+            Self::Server => Some(server),
+            Self::Client => Some(client),
+            Self::ServerCall | Self::ClientCall => None,
+        }
+    }
+}
+
+impl Active {
+    pub(crate) fn end(&self) {
+        self.0.record(-1);
+    }
+}
+
+impl Folding {
+    fn is_news(&self, attribute: &str) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        !told.contains(attribute) && told.insert(attribute.to_owned())
     }
 }
 

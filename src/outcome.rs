@@ -52,6 +52,8 @@ pub(crate) struct Verdict {
     pub(crate) error_type: Option<Cow<'static, str>>,
     /// The status description, empty where the status code says it all.
     pub(crate) description: Cow<'static, str>,
+    /// The code of an RPC's status.
+    pub(crate) code: Option<&'static str>,
 }
 
 /// A failure in words that a span can carry.
@@ -113,6 +115,7 @@ impl Verdict {
         Self {
             error_type: Some(error_type.into()),
             description: description.into(),
+            code: None,
         }
     }
 }

@@ -6,18 +6,19 @@ use http::Extensions;
 
 pub(crate) use crate::axum_extensions::matched;
 use crate::{
-    exchange::{Exchange, State},
+    exchange::{self, Exchange, Slot},
     span_mut::SpanMut,
 };
 
 /// The one thing that a service can see of its layer: an extension of a type that only this crate can name. It says that
 /// the request has its span already, and takes a route.
 #[derive(Clone, Debug)]
-struct Mark(Arc<State>);
+struct Mark(Arc<Slot>);
 
-/// The same for an exchange that nobody watches, which needs no route: inserting it allocates nothing.
+/// The same for an exchange whose span is not recorded: inserting it allocates nothing. It needs no route, or has one and
+/// takes another from the task that serves it.
 #[derive(Clone, Copy, Debug)]
-struct Passing;
+struct Unrecorded;
 
 /// Names the route of a request, where no router did or where the handler knows better: a template of few values, in
 /// one's own syntax (`/stock/{sku}`), never the path.
@@ -32,10 +33,18 @@ struct Passing;
 /// ```
 pub fn set_route(extensions: &Extensions, route: impl Into<Cow<'static, str>>) {
     let route = route.into();
-    if let Some(Mark(state)) = extensions.get::<Mark>()
-        && !route.is_empty()
-    {
-        state.name_route(route.into());
+    if route.is_empty() {
+        return;
+    }
+    let name = |slot: &Slot| {
+        if let Some(state) = slot.state() {
+            state.name_route(route.into());
+        }
+    };
+    if let Some(Mark(slot)) = extensions.get() {
+        name(slot);
+    } else if extensions.get::<Unrecorded>().is_some() {
+        exchange::current(name);
     }
 }
 
@@ -62,8 +71,8 @@ pub fn request_span<T>(
     extensions: &Extensions,
     show: impl FnOnce(&mut SpanMut<'_>) -> T,
 ) -> Option<T> {
-    let Mark(state) = extensions.get::<Mark>()?;
-    state.show(show)
+    let Mark(slot) = extensions.get::<Mark>()?;
+    slot.state()?.show(show)
 }
 
 /// Marks a request as one that has its exchange.
@@ -71,26 +80,32 @@ pub(crate) fn mark(extensions: &mut Extensions, exchange: &Exchange) {
     match exchange {
         Exchange::None => {}
         Exchange::Passing(_) => {
-            extensions.insert(Passing);
+            extensions.insert(Unrecorded);
         }
-        Exchange::Live(state) => {
-            extensions.insert(Mark(Arc::clone(state)));
-        }
+        Exchange::Live(owner) => match owner.shared() {
+            Some((_, state)) if state.is_unrecorded_and_routed() => {
+                extensions.insert(Unrecorded);
+            }
+            Some((slot, _)) => {
+                extensions.insert(Mark(Arc::clone(slot)));
+            }
+            None => {}
+        },
     }
 }
 
 /// Takes the marks from a request that goes out: it is another one, though a handler may have made it of its own.
 pub(crate) fn unmark(extensions: &mut Extensions) {
     extensions.remove::<Mark>();
-    extensions.remove::<Passing>();
+    extensions.remove::<Unrecorded>();
 }
 
 /// Whether the request has its exchange already. If so, what a router has found since goes to it.
 pub(crate) fn fill(extensions: &Extensions) -> bool {
-    let Some(Mark(state)) = extensions.get::<Mark>() else {
-        return extensions.get::<Passing>().is_some();
+    let Some(Mark(slot)) = extensions.get() else {
+        return extensions.get::<Unrecorded>().is_some();
     };
-    if let Some(route) = matched(extensions) {
+    if let (Some(state), Some(route)) = (slot.state(), matched(extensions)) {
         state.match_route(route);
     }
     true

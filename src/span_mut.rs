@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::{
+    metrics::Labels,
     outcome::Failure,
     semconv::names,
     span::{Attributes, SpanIds, Started, exception},
@@ -24,6 +25,8 @@ pub struct SpanMut<'a> {
     span: &'a Started,
     attributes: &'a mut Attributes,
     verdict: &'a Mutex<Option<Override>>,
+    /// Where the exchange is measured.
+    labels: Option<&'a Mutex<Labels>>,
 }
 
 /// A hook's word on whether the exchange failed, which the end respects.
@@ -39,11 +42,13 @@ impl<'a> SpanMut<'a> {
         span: &'a Started,
         attributes: &'a mut Attributes,
         verdict: &'a Mutex<Option<Override>>,
+        labels: Option<&'a Mutex<Labels>>,
     ) -> Self {
         Self {
             span,
             attributes,
             verdict,
+            labels,
         }
     }
 
@@ -72,6 +77,20 @@ impl<'a> SpanMut<'a> {
         }
         if self.span.recording {
             self.attributes.replace(key, value);
+        }
+        self
+    }
+
+    /// Adds an attribute to the request's metrics, not to the span, in place of another value of this key. It is there for
+    /// spans that are not recorded too. [`label`](crate::label) says which values are good ones.
+    pub fn label<'v>(
+        &mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<Value<'v>>,
+    ) -> &mut Self {
+        if let Some(labels) = self.labels {
+            let mut labels = labels.lock().unwrap_or_else(PoisonError::into_inner);
+            labels.set(key.into(), value.into());
         }
         self
     }

@@ -12,7 +12,7 @@ use opentelemetry::{InstrumentationScope, global, metrics::MeterProvider, trace:
 use crate::{
     captured::Listed,
     lost::Lost,
-    metrics::Metering,
+    metrics::{self, Metering, Meters},
     propagate::{Propagation, environment::Environment},
     span::{SpanSource, Started},
 };
@@ -46,8 +46,8 @@ struct Inner {
     sampler: SamplerReads,
     ids: Ids,
     known_methods: Option<Arc<[Arc<str>]>>,
+    meters: Option<Arc<Meters>>,
     listed: Listed,
-    metering: Option<Metering>,
     lost: Option<Lost>,
     environment: Environment,
 }
@@ -98,7 +98,16 @@ pub(crate) struct Traits {
 static INSTALLED: RwLock<Option<Handle>> = RwLock::new(None);
 
 impl Handle {
-    pub(crate) fn new<P>(provider: &P, traits: Traits) -> Self
+    pub(crate) fn new<P>(provider: &P, mut traits: Traits) -> Self
+    where
+        P: TracerProvider,
+        P::Tracer: SpanSource + 'static,
+    {
+        let meters = traits.metering.take().map(Meters::new).map(Arc::new);
+        Self::with(provider, traits, meters)
+    }
+
+    fn with<P>(provider: &P, traits: Traits, meters: Option<Arc<Meters>>) -> Self
     where
         P: TracerProvider,
         P::Tracer: SpanSource + 'static,
@@ -109,8 +118,8 @@ impl Handle {
             sampler: traits.sampler,
             ids: traits.ids,
             known_methods: traits.known_methods,
+            meters,
             listed: traits.listed,
-            metering: traits.metering,
             lost: traits.lost,
             environment: traits.environment,
         }))
@@ -118,7 +127,7 @@ impl Handle {
 
     /// The globals as they are now. Their sampler and ids are strangers.
     fn globals() -> Self {
-        Self::new(
+        Self::with(
             &global::tracer_provider(),
             Traits {
                 propagation: Propagation::Global,
@@ -130,6 +139,7 @@ impl Handle {
                 lost: None,
                 environment: Environment::default(),
             },
+            metrics::global::meters(scope),
         )
     }
 
@@ -147,6 +157,11 @@ impl Handle {
 
     pub(crate) fn sampler(&self) -> SamplerReads {
         self.0.sampler
+    }
+
+    /// The instruments, where anything is measured.
+    pub(crate) fn meters(&self) -> Option<&Arc<Meters>> {
+        self.0.meters.as_ref()
     }
 
     pub(crate) fn known_methods(&self) -> Option<&[Arc<str>]> {
@@ -168,6 +183,13 @@ impl Telemetry {
     /// A layer that has served a request keeps the pipeline it found.
     pub fn install(&self) {
         *INSTALLED.write().unwrap_or_else(PoisonError::into_inner) = Some(self.handle.clone());
+    }
+
+    /// How many measurements have lost a value so far, because an attribute had too many:
+    /// [`ServerLayer::cardinality_limit`](crate::ServerLayer::cardinality_limit). The metric
+    /// `throughline.metrics.folded` counts the same, by metric and attribute.
+    pub fn folded_measurements(&self) -> u64 {
+        self.handle.meters().map_or(0, |meters| meters.folded())
     }
 }
 
@@ -218,7 +240,7 @@ impl fmt::Debug for Handle {
             .field("propagation", &self.0.propagation)
             .field("sampler", &self.0.sampler)
             .field("ids", &self.0.ids)
-            .field("metering", &self.0.metering)
+            .field("measures", &self.0.meters.is_some())
             .finish_non_exhaustive()
     }
 }

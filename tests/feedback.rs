@@ -15,6 +15,7 @@ use std::{
 use axum::{Router, body::Body, routing::get};
 use collector::Collector;
 use http::Request;
+use opentelemetry_proto::tonic::logs::v1::ResourceLogs;
 use throughline::{ServerLayer, Setup, Subscriber};
 use tower::ServiceExt;
 
@@ -117,12 +118,35 @@ fn an_idle_service_exports_nothing_even_if_everything_is_let_through() {
 
     // Of everything that was said, also at the end, only the service's own left it.
     let calls = collector.calls();
-    let said: Vec<_> = calls.iter().flat_map(|call| &call.logs).collect();
-    let targets = said
-        .iter()
-        .flat_map(|logs| &logs.scope_logs)
-        .map(|logs| logs.scope.as_ref().unwrap().name.as_str());
-    for target in targets {
+    check(calls.iter().flat_map(|call| &call.logs));
+    assert_eq!(collector.names(), ["GET /"]);
+}
+
+/// By gRPC, whose connections have more to say, and spans of their own.
+#[test]
+fn so_does_one_that_exports_by_grpc() {
+    let (url, received) = grpc::serve();
+    let mut service = Service::start(&[
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &url),
+    ]);
+    service.wait_for("nothing more to do");
+    let before = received.calls();
+    assert!(before >= 2, "spans and log records came");
+    thread::sleep(IDLE);
+    assert_eq!(received.calls(), before);
+    service.end();
+    check(&received.logs());
+    assert_eq!(received.names(), ["GET /"]);
+}
+
+/// Only the service's one record is there, whatever its connections said.
+#[track_caller]
+fn check<'l>(logs: impl IntoIterator<Item = &'l ResourceLogs>) {
+    let scopes = logs.into_iter().flat_map(|logs| &logs.scope_logs);
+    let mut own = 0;
+    for logs in scopes {
+        let target = &logs.scope.as_ref().unwrap().name;
         for stranger in [
             "hyper",
             "h2",
@@ -132,15 +156,109 @@ fn an_idle_service_exports_nothing_even_if_everything_is_let_through() {
             "rustls",
             "opentelemetry",
         ] {
-            assert!(!target.starts_with(stranger), "{target}: {said:#?}");
+            assert!(!target.starts_with(stranger), "{logs:#?}");
+        }
+        if target.starts_with("feedback") {
+            own += logs.log_records.len();
         }
     }
-    let own: Vec<_> = calls
-        .iter()
-        .flat_map(|call| call.records("feedback"))
-        .collect();
-    assert_eq!(own.len(), 1, "{own:#?}");
-    assert_eq!(collector.names(), ["GET /"]);
+    assert_eq!(own, 1);
+}
+
+/// A collector that speaks gRPC, on a thread of its own.
+mod grpc {
+    use std::sync::{Arc, Mutex, mpsc};
+
+    use opentelemetry_proto::tonic::{
+        collector::{
+            logs::v1::{
+                ExportLogsServiceRequest, ExportLogsServiceResponse,
+                logs_service_server::{LogsService, LogsServiceServer},
+            },
+            trace::v1::{
+                ExportTraceServiceRequest, ExportTraceServiceResponse,
+                trace_service_server::{TraceService, TraceServiceServer},
+            },
+        },
+        logs::v1::ResourceLogs,
+    };
+    use tonic::{
+        Request, Response, Status,
+        transport::{Server, server::TcpIncoming},
+    };
+
+    #[derive(Clone, Default)]
+    pub(super) struct Received(Arc<Mutex<All>>);
+
+    #[derive(Default)]
+    struct All {
+        calls: usize,
+        names: Vec<String>,
+        logs: Vec<ResourceLogs>,
+    }
+
+    impl Received {
+        pub(super) fn calls(&self) -> usize {
+            self.0.lock().unwrap().calls
+        }
+
+        pub(super) fn names(&self) -> Vec<String> {
+            self.0.lock().unwrap().names.clone()
+        }
+
+        pub(super) fn logs(&self) -> Vec<ResourceLogs> {
+            self.0.lock().unwrap().logs.clone()
+        }
+    }
+
+    pub(super) fn serve() -> (String, Received) {
+        let received = Received::default();
+        let (spans, logs) = (received.clone(), received.clone());
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(async {
+                let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+                tell.send(incoming.local_addr().unwrap()).unwrap();
+                Server::builder()
+                    .add_service(TraceServiceServer::new(spans))
+                    .add_service(LogsServiceServer::new(logs))
+                    .serve_with_incoming(incoming)
+                    .await
+            })
+        });
+        (format!("http://{}", told.recv().unwrap()), received)
+    }
+
+    #[tonic::async_trait]
+    impl TraceService for Received {
+        async fn export(
+            &self,
+            request: Request<ExportTraceServiceRequest>,
+        ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+            let mut all = self.0.lock().unwrap();
+            all.calls += 1;
+            let spans = request.into_inner().resource_spans.into_iter();
+            let spans = spans
+                .flat_map(|spans| spans.scope_spans)
+                .flat_map(|spans| spans.spans);
+            all.names.extend(spans.map(|span| span.name));
+            Ok(Response::new(ExportTraceServiceResponse::default()))
+        }
+    }
+
+    #[tonic::async_trait]
+    impl LogsService for Received {
+        async fn export(
+            &self,
+            request: Request<ExportLogsServiceRequest>,
+        ) -> Result<Response<ExportLogsServiceResponse>, Status> {
+            let mut all = self.0.lock().unwrap();
+            all.calls += 1;
+            all.logs.extend(request.into_inner().resource_logs);
+            Ok(Response::new(ExportLogsServiceResponse::default()))
+        }
+    }
 }
 
 #[test]

@@ -33,7 +33,7 @@ const LEVELS: [&[&str]; 9] = [
     &["config", "context"],
     &["conventions", "process", "tasks"],
     &["exchange"],
-    &["body", "future", "route"],
+    &["body", "future", "label", "route"],
     &["client", "server"],
     // Integrations and doors: nobody below knows them.
     &["axum", "guide", "logs", "otel", "reqwest", "setup"],
@@ -45,6 +45,8 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("future", "body"),
     ("forced", "decision"),
     ("head", "scan"),
+    ("metrics", "semconv"),
+    ("metrics", "span"),
     ("propagate", "decision"),
     ("propagate", "unrecorded"),
     ("remote", "semconv"),
@@ -54,6 +56,7 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("span", "semconv"),
     ("span", "telemetry"),
     ("span", "unrecorded"),
+    ("span_mut", "metrics"),
     ("span_mut", "semconv"),
     ("span_mut", "span"),
     ("targets", "semconv"),
@@ -68,8 +71,9 @@ const NEIGHBOURS: &[(&str, &str)] = &[
 const EXCEPTIONS: [(&str, &str); 1] = [("extensions/sdk.rs", "setup")];
 
 /// Where gRPC has a name: what it is, how it is told, its headers, and its own way to carry a trace.
-const GRPC: [&str; 7] = [
+const GRPC: [&str; 8] = [
     "captured.rs",
+    "conventions/measured.rs",
     "conventions.rs",
     "otel.rs",
     "propagate/binary.rs",

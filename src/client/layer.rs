@@ -42,9 +42,21 @@ use crate::{
 /// - No header and no body size is recorded.
 /// - A status from 400 and an error of the service or of the body are errors. The status description of an error that is
 ///   no status is its text with its causes, URLs redacted; a gRPC call's is its `grpc-message`.
+/// - Durations are measured; active requests and body sizes are not, and durations have no `url.template`. 200 values of
+///   an attribute are told apart.
 /// - Methods outside of `CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE` are `_OTHER`.
-/// - Spans go to the pipeline of [`init`](crate::init), else to OpenTelemetry's global provider, looked up at each request.
+/// - Spans and metrics go to the pipeline of [`init`](crate::init), else to OpenTelemetry's global providers, looked up at
+///   each request.
 /// - While telemetry is suppressed, as in an exporter's own calls, requests pass untouched.
+///
+/// # Metrics
+///
+/// Where the pipeline has a meter, each request that the filter keeps is measured, sampled or not: HTTP requests by
+/// `http.client.request.duration`, gRPC calls by `rpc.client.call.duration`, in seconds. The measurement is made at the
+/// end, by the span's own duration and `error.type`. [`SpanMut::label`] adds an attribute to it.
+///
+/// Two layers in each other, one around retries and one around each attempt, make two spans, the inner one a child of the
+/// outer one, and two measurements: [`metrics(false)`](Self::metrics) belongs on one of them.
 ///
 /// # gRPC
 ///
@@ -197,6 +209,39 @@ impl ClientLayer {
         hook: impl Fn(&Outcome<'_>, &mut SpanMut<'_>) + Send + Sync + 'static,
     ) -> Self {
         self.with(|config| config.common.on_end = Some(Arc::new(hook)))
+    }
+
+    /// Whether requests are measured, where the pipeline has a meter. On by default; off, the layer still traces.
+    pub fn metrics(self, measure: bool) -> Self {
+        self.with(|config| config.common.measure.is_on = measure)
+    }
+
+    /// Measures `http.client.active_requests`: one more from the request's head on, one less at the end, however it ends.
+    /// Calls of gRPC have no such metric.
+    pub fn measure_active_requests(self, measure: bool) -> Self {
+        self.with(|config| config.common.measure.active = measure)
+    }
+
+    /// Measures `http.client.request.body.size`, where `content-length` declares it (of reqwest also as its body knows
+    /// it), and `http.client.response.body.size` as counted until the end, both in bytes. Calls of gRPC have no such
+    /// metric.
+    pub fn measure_body_sizes(self, measure: bool) -> Self {
+        self.with(|config| config.common.measure.body_sizes = measure)
+    }
+
+    /// Adds [`url_template`](Self::url_template) to `http.client.request.duration` too, which has it only if asked.
+    pub fn measure_url_template(self, measure: bool) -> Self {
+        self.with(|config| config.common.measure.template = measure)
+    }
+
+    /// How many hosts a metric tells apart; as many methods, templates, error types, and values of each
+    /// [`label`](crate::label()). A value beyond that is `_OTHER`, a number is left out. The first of each attribute is
+    /// warned of ([`Setup::on_warning`](crate::Setup::on_warning), else `tracing`), and all are counted:
+    /// [`Telemetry::folded_measurements`].
+    ///
+    /// Layers of one pipeline share their metrics, and so the values that have room.
+    pub fn cardinality_limit(self, values: usize) -> Self {
+        self.with(|config| config.common.measure.limit = values)
     }
 
     /// Uses this pipeline instead of the installed one or the globals.

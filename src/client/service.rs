@@ -16,8 +16,8 @@ use super::attempts::Attempts;
 use crate::{
     body::TracedBody,
     config::{ClientConfig, Side},
-    conventions,
-    exchange::{Begin, Exchange},
+    conventions::{self, measured::client_asked},
+    exchange::{Begin, Exchange, measured::Measured},
     future::ResponseFuture,
     guard::guarded,
     head::RequestHead,
@@ -168,9 +168,12 @@ pub(crate) fn begin<'a>(
         method: Method::of(head.method(), known),
         head,
         route: None,
-        parent: &parent,
-        link: None,
         deadline: None,
+        measured: config.common.measure.meters(&telemetry).map(|meters| {
+            let (way, template) = (&way.destination, template.as_deref());
+            let asked = client_asked(config, meters, protocol, head, way, template, body_size);
+            Measured::new(Arc::clone(meters), asked)
+        }),
         listed: telemetry.listed().client.clone(),
     };
     let is_lost = telemetry.lost().is_some_and(|lost| {
@@ -180,6 +183,8 @@ pub(crate) fn begin<'a>(
     let exchange = Exchange::start(
         &telemetry,
         begin,
+        &parent,
+        None,
         |begin| {
             conventions::name(
                 &begin.side,

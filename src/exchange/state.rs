@@ -3,9 +3,10 @@
 mod held;
 
 use std::{
+    borrow::Cow,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -14,17 +15,24 @@ use http::StatusCode;
 use opentelemetry::Context;
 
 pub(super) use self::held::Held;
-use super::{Begin, clock::Clock};
+use super::{
+    Begin,
+    clock::Clock,
+    measured::{Measured, Measurement},
+    progress::Progress,
+    routes::Routes,
+};
 use crate::{
     axum_extensions::Matched,
     captured::Headers,
     config::Side,
-    conventions::{self, Ended},
+    conventions::{self, Ended, measured::Answered},
     guard::guarded,
-    head::ResponseHead,
+    head::{RequestHead, ResponseHead},
+    metrics::Labels,
     outcome::{End, Ending, Outcome, Verdict},
     protocol::Protocol,
-    semconv::{self, Sink, method::Method, names, rpc::Status},
+    semconv::{self, Nowhere, Sink, method::Method, names, rpc::Status},
     span::{Attributes, Started},
     span_mut::{Override, SpanMut},
     value::Value,
@@ -34,77 +42,57 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct State {
     span: Started,
+    /// Whether a span or a hook is told of the phases. Else it is live for its end alone.
+    is_told: bool,
     side: Side,
     protocol: Protocol,
     method: Method,
     clock: Clock,
     route: Routes,
-    status: AtomicU16,
-    body_size: AtomicU64,
+    progress: Progress,
     ended: AtomicBool,
     verdict: Mutex<Option<Override>>,
     held: OnceLock<Box<Mutex<Held>>>,
     early: OnceLock<Status>,
     deadline: Option<Duration>,
+    measured: Option<Measured>,
     listed: Option<Arc<Headers>>,
-    /// What the request's method says of the response: `HEAD` has no body, `CONNECT` becomes a tunnel.
-    is_head: bool,
-    is_connect: bool,
-    /// How many bytes the body says it has; [`UNKNOWN`] where it does not.
-    expected: AtomicU64,
-}
-
-/// No body is this long.
-const UNKNOWN: u64 = u64::MAX;
-
-/// The route as the router matched it, and as a handler named it, which wins.
-#[derive(Debug, Default)]
-struct Routes {
-    /// Known when the span got its name.
-    matched: Option<Matched>,
-    late: OnceLock<Matched>,
-    named: OnceLock<Arc<str>>,
 }
 
 impl State {
-    /// The exchange that a span has started. A request's hook sees it before anyone else does.
-    pub(super) fn new(
-        begin: Begin<'_>,
-        clock: Clock,
-        span: Started,
-        held: Held,
-        attributes: &mut Attributes,
-    ) -> Self {
+    /// The exchange that a span has started.
+    #[inline(always)]
+    pub(super) fn new(mut begin: Begin<'_>, clock: Clock, span: Started, held: Held) -> Self {
         let has_hooks = begin.side.common().has_hooks();
-        let state = Self {
-            route: Routes {
-                matched: begin.route.cloned(),
-                late: OnceLock::new(),
-                named: OnceLock::new(),
-            },
+        if let Some(measured) = &mut begin.measured {
+            measured.start(&begin.side, begin.protocol, &begin.method);
+        }
+        Self {
+            route: Routes::new(begin.route.cloned()),
+            progress: Progress::to(begin.head.method()),
             held: Held::cell(held, has_hooks && span.recording),
+            is_told: span.recording || has_hooks,
             span,
             side: begin.side,
             protocol: begin.protocol,
             method: begin.method,
             clock,
-            status: AtomicU16::new(0),
-            body_size: AtomicU64::new(0),
             ended: AtomicBool::new(false),
             verdict: Mutex::new(None),
             early: OnceLock::new(),
             deadline: begin.deadline,
+            measured: begin.measured,
             listed: begin.listed,
-            is_head: begin.head.method() == "HEAD",
-            is_connect: begin.head.method() == "CONNECT",
-            expected: AtomicU64::new(UNKNOWN),
-        };
-        state.unhold(attributes);
-        if let Some(hook) = &state.side.common().on_request {
-            guarded(|| hook(begin.head, &mut state.span_mut(attributes)));
         }
-        state.set(attributes);
-        state
+    }
+
+    /// The attributes of the request are made; its hook sees them before anyone else does.
+    pub(super) fn request(&self, head: &RequestHead<'_>, attributes: &mut Attributes) {
+        self.unhold(attributes);
+        if let Some(hook) = &self.side.common().on_request {
+            guarded(|| hook(head, &mut self.span_mut(attributes)));
+        }
+        self.set(attributes);
     }
 
     pub(crate) fn context(&self) -> &Context {
@@ -119,59 +107,63 @@ impl State {
         &self.side
     }
 
+    pub(super) fn is_told(&self) -> bool {
+        self.is_told
+    }
+
+    pub(super) fn is_measured(&self) -> bool {
+        self.measured.is_some()
+    }
+
+    /// Whether its route is known and no span has to say so.
+    pub(crate) fn is_unrecorded_and_routed(&self) -> bool {
+        !self.span.recording && self.route.is_matched()
+    }
+
+    pub(super) fn labels_mut(&mut self) -> Option<&mut Labels> {
+        self.measured.as_mut().map(Measured::labels_mut)
+    }
+
+    /// Adds an attribute to what is measured, if it is.
+    pub(crate) fn label(&self, name: Cow<'static, str>, value: Value<'_>) {
+        if let Some(measured) = &self.measured {
+            measured.label(name, value);
+        }
+    }
+
     pub(super) fn is_live(&self) -> bool {
         !self.ended.load(Relaxed)
     }
 
-    /// Whether the connection becomes something else with this status.
-    pub(super) fn is_upgrade(&self, status: StatusCode) -> bool {
-        status == StatusCode::SWITCHING_PROTOCOLS || (self.is_connect && status.is_success())
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// How long the body is by its head or by itself. A gRPC answer has its verdict behind the body.
     pub(super) fn declare(&self, size: u64) {
         if self.protocol == Protocol::Http {
-            self.expected.store(size, Relaxed);
+            self.progress.declare(size);
         }
     }
 
-    /// The body says how long it is. Answers whether there is none to come: nobody polls a body that is over or empty,
-    /// or that the protocol has no room for.
-    pub(super) fn expect(&self, size: Option<u64>, is_over: bool) -> bool {
-        if let Some(size) = size {
-            self.declare(size);
-        }
-        is_over
-            || self.expected.load(Relaxed) == 0
-            || self.is_head
-            || matches!(self.status.load(Relaxed), 204 | 304)
-    }
-
-    /// A data frame passed. Answers whether it was the last one by the length that was expected: whoever sends a body of
-    /// known length does not ask for more.
-    pub(super) fn count(&self, bytes: usize) -> bool {
-        // One writer: no need for an addition that is atomic as a whole.
-        let sum = self.body_size.load(Relaxed).saturating_add(bytes as u64);
-        self.body_size.store(sum, Relaxed);
-        sum >= self.expected.load(Relaxed)
-    }
-
-    /// What a router found after the span had started. The first finding stays.
     pub(crate) fn match_route(&self, route: &Matched) {
-        if self.route.matched.is_none() {
-            let _first = self.route.late.set(route.clone());
-        }
+        self.route.find(route);
     }
 
-    /// What a handler says its route is. The first word stays, and wins over what a router matched.
     pub(crate) fn name_route(&self, route: Arc<str>) {
-        let _first = self.route.named.set(route);
+        self.route.name(route);
     }
 
     pub(super) fn head(&self, head: &ResponseHead<'_>) {
-        self.status.store(head.status().as_u16(), Relaxed);
-        if let Some(early) = conventions::early_status(self.protocol, head) {
+        self.progress.head(head.status());
+        if let Some(early) = conventions::early_status(self.protocol, head, self.span.recording) {
             let _first = self.early.set(early);
+        }
+        if let (Side::Client(_), Some(measured)) = (&self.side, &self.measured) {
+            measured.answered(head);
+        }
+        if !self.is_told {
+            return;
         }
         let mut attributes = Attributes::default();
         if self.span.recording {
@@ -190,16 +182,25 @@ impl State {
             return;
         }
         let duration = self.clock.monotonic.elapsed();
-        let status = StatusCode::from_u16(self.status.load(Relaxed)).ok();
-        let ending = end.ending();
-        let mut attributes = Attributes::default();
         let ended = Ended {
-            status,
-            early: self.early.get().cloned(),
+            status: self.progress.status(),
+            early: self.early.get(),
             is_late: self.deadline.is_some_and(|deadline| duration >= deadline),
             is_recorded: self.span.recording,
             end,
         };
+        if self.is_told {
+            self.tell_end(duration, ended);
+        } else {
+            let status = ended.status;
+            let verdict = conventions::verdict(self.protocol, &self.side, ended, &mut Nowhere);
+            self.measure(status, duration, &verdict);
+        }
+    }
+
+    fn tell_end(&self, duration: Duration, ended: Ended<'_>) {
+        let (status, ending) = (ended.status, ended.end.ending());
+        let mut attributes = Attributes::default();
         let verdict = conventions::verdict(self.protocol, &self.side, ended, &mut attributes);
         let mut verdict = self.overridden(verdict);
         if self.span.recording {
@@ -212,10 +213,14 @@ impl State {
                 status,
                 error_type: verdict.error_type.as_deref(),
                 duration,
-                body_size: self.body_size.load(Relaxed),
+                body_size: self.progress.size(),
             };
             guarded(|| hook(&outcome, &mut self.span_mut(&mut attributes)));
             verdict = self.overridden(verdict);
+        }
+        self.measure(status, duration, &verdict);
+        if !self.span.recording {
+            return;
         }
         if let Some(error_type) = verdict.error_type {
             attributes.replace(names::ERROR_TYPE.into(), error_type.into());
@@ -226,6 +231,29 @@ impl State {
         }
         self.span.set(&mut attributes);
         self.span.end(self.clock.wall + duration);
+    }
+
+    /// Measures what has ended, by the very duration and error of the span.
+    #[inline]
+    fn measure(&self, status: Option<StatusCode>, duration: Duration, verdict: &Verdict) {
+        let Some(measured) = &self.measured else {
+            return;
+        };
+        let _context = measured.sees_context().then(|| self.span.enter());
+        measured.end(Measurement {
+            side: &self.side,
+            protocol: self.protocol,
+            method: &self.method,
+            answered: Answered {
+                route: self.route.latest(),
+                status,
+                version: None,
+                early: self.early.get(),
+                verdict,
+            },
+            duration,
+            response_size: status.map(|_| self.progress.size()),
+        });
     }
 
     /// What only the end knows. The route is written here, once, because until here a handler may name it.
@@ -259,7 +287,7 @@ impl State {
             attributes.set(names::ENDING, Value::Static(mark));
         }
         if self.side.common().body_sizes && self.protocol == Protocol::Http {
-            let size = i64::try_from(self.body_size.load(Relaxed)).unwrap_or(i64::MAX);
+            let size = i64::try_from(self.progress.size()).unwrap_or(i64::MAX);
             attributes.set(names::HTTP_RESPONSE_BODY_SIZE, size);
         }
     }
@@ -267,32 +295,20 @@ impl State {
     fn overridden(&self, verdict: Verdict) -> Verdict {
         match &*self.verdict.lock().unwrap_or_else(PoisonError::into_inner) {
             None => verdict,
-            Some(Override::NoError) => Verdict::default(),
-            Some(Override::Error(error_type, description)) => {
-                let description = description.clone().unwrap_or(verdict.description);
-                Verdict::error(error_type.clone(), description)
-            }
+            Some(Override::NoError) => Verdict {
+                code: verdict.code,
+                ..Verdict::default()
+            },
+            Some(Override::Error(error_type, description)) => Verdict {
+                error_type: Some(error_type.clone()),
+                description: description.clone().unwrap_or(verdict.description),
+                code: verdict.code,
+            },
         }
     }
 
     fn span_mut<'a>(&'a self, attributes: &'a mut Attributes) -> SpanMut<'a> {
-        SpanMut::new(&self.span, attributes, &self.verdict)
-    }
-}
-
-impl Routes {
-    fn latest(&self) -> Option<&str> {
-        match self.named.get() {
-            Some(named) => Some(named),
-            None => self
-                .matched
-                .as_ref()
-                .or_else(|| self.late.get())
-                .map(Matched::as_str),
-        }
-    }
-
-    fn is_late(&self) -> bool {
-        self.named.get().is_some() || self.matched.is_none()
+        let labels = self.measured.as_ref().map(Measured::labels);
+        SpanMut::new(&self.span, attributes, &self.verdict, labels)
     }
 }

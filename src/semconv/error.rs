@@ -25,8 +25,8 @@ const DEPTH: usize = 16;
 const MESSAGE: usize = 512;
 
 /// Names an error by downcasting, along its chain of sources: `timeout`, `connection_refused`, … The deepest known cause
-/// wins; an error of the service's own that holds none is named by its type.
-pub(crate) fn failure<E: Display + 'static>(error: &E) -> Failure {
+/// wins; an error of the service's own that holds none is named by its type. Its text is read if it `is_told`.
+pub(crate) fn failure<E: Display + 'static>(error: &E, is_told: bool) -> Failure {
     let dynamic = as_error(error);
     let known = dynamic.and_then(word);
     let error_type = match (known, dynamic) {
@@ -36,7 +36,11 @@ pub(crate) fn failure<E: Display + 'static>(error: &E) -> Failure {
     };
     Failure {
         error_type,
-        message: message(error, dynamic),
+        message: if is_told {
+            message(error, dynamic)
+        } else {
+            String::new()
+        },
         status: dynamic.and_then(|error| chain(error).find_map(tonic_extensions::status)),
     }
 }
@@ -210,31 +214,31 @@ mod tests {
     fn errors_are_named_by_what_they_are() {
         let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
         let cases = [
-            (failure(&refused()), "connection_refused"),
-            (failure(&boxed(refused())), "connection_refused"),
+            (failure(&refused(), true), "connection_refused"),
+            (failure(&boxed(refused()), true), "connection_refused"),
             (
-                failure(&boxed(OutOfStock(Some(refused())))),
+                failure(&boxed(OutOfStock(Some(refused()))), true),
                 "connection_refused",
             ),
-            (failure(&boxed(OutOfStock(None))), "_OTHER"),
+            (failure(&boxed(OutOfStock(None)), true), "_OTHER"),
             (
-                failure(&OutOfStock(None)),
+                failure(&OutOfStock(None), true),
                 "throughline::semconv::error::tests::OutOfStock",
             ),
             (
-                failure(&boxed(io::Error::other(refused()))),
+                failure(&boxed(io::Error::other(refused())), true),
                 "connection_refused",
             ),
             (
-                failure(&boxed(tower::timeout::error::Elapsed::new())),
+                failure(&boxed(tower::timeout::error::Elapsed::new()), true),
                 "timeout",
             ),
             (
-                failure(&boxed(tower::load_shed::error::Overloaded::new())),
+                failure(&boxed(tower::load_shed::error::Overloaded::new()), true),
                 "overloaded",
             ),
             (
-                failure(&String::from("secret text")),
+                failure(&String::from("secret text"), true),
                 "alloc::string::String",
             ),
         ];
@@ -254,7 +258,7 @@ mod tests {
             }
         }
 
-        let failure = failure(&Rude);
+        let failure = failure(&Rude, true);
         assert_eq!(failure.message, "so far");
         assert!(
             failure.error_type.ends_with("Rude"),
@@ -266,9 +270,9 @@ mod tests {
     #[test]
     fn the_message_has_the_causes_once_and_an_end() {
         let io = io::Error::other("disk on fire");
-        let failure = failure(&boxed(OutOfStock(Some(io))));
+        let failure = failure(&boxed(OutOfStock(Some(io))), true);
         assert_eq!(failure.message, "no socks left: disk on fire");
-        let long = super::failure(&"é".repeat(1000));
+        let long = super::failure(&"é".repeat(1000), true);
         assert_eq!(long.message.len(), MESSAGE);
     }
 }

@@ -46,6 +46,14 @@ impl Method {
         }
     }
 
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Known(name) => name,
+            Self::Listed(name) => name,
+            Self::Other => "_OTHER",
+        }
+    }
+
     /// What a span's name begins with.
     pub(crate) fn in_name(&self) -> &str {
         match self {

@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod client;
 pub(crate) mod error;
+pub(crate) mod measure;
 pub(crate) mod method;
 pub(crate) mod names;
 pub(crate) mod peer;
@@ -20,6 +21,15 @@ use crate::value::Value;
 /// Where conventions write attributes: an OpenTelemetry span today. A key comes once.
 pub(crate) trait Sink {
     fn set<'v>(&mut self, name: impl Into<Name>, value: impl Into<Value<'v>>);
+}
+
+/// A sink for what nobody reads.
+#[derive(Debug)]
+pub(crate) struct Nowhere;
+
+impl Sink for Nowhere {
+    #[inline]
+    fn set<'v>(&mut self, _name: impl Into<Name>, _value: impl Into<Value<'v>>) {}
 }
 
 /// The name of an attribute: of the conventions, or made once from a configured header's name.

@@ -1,10 +1,13 @@
 //! gRPC spans (RPC spans and gRPC, stable since 1.45.0): HTTP whose verdict is in a trailer.
 
+mod codes;
+
 use std::{borrow::Cow, collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderName, StatusCode};
 
+use self::codes::{CODES, SERVER_ERRORS};
 use crate::{
     head::{HeaderSource, RequestHead},
     outcome::{End, Verdict},
@@ -12,6 +15,7 @@ use crate::{
     semconv::{
         Sink,
         client::{self, Destination},
+        measure::OTHER,
         names::{RPC_METHOD, RPC_METHOD_ORIGINAL, RPC_STATUS_CODE, RPC_SYSTEM_NAME, RPC_TIMEOUT},
         peer::Origin,
         server,
@@ -24,42 +28,11 @@ use crate::{
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
-/// The names of the codes, by number (gRPC status codes).
-const CODES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
-
-/// The codes that a server is to blame for.
-const SERVER_ERRORS: [&str; 6] = [
-    "UNKNOWN",
-    "DEADLINE_EXCEEDED",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-];
-
 /// What a call ended with: a code by name, and the text beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Status {
     pub(crate) code: &'static str,
-    pub(crate) message: String,
+    pub(crate) message: Cow<'static, str>,
 }
 
 /// The method of a call.
@@ -79,6 +52,14 @@ impl<'a> Method<'a> {
                 Self::Known(capped(method))
             }
             _ => Self::Other(capped(path.strip_prefix('/').unwrap_or(path))),
+        }
+    }
+
+    /// The method, if it is one.
+    pub(crate) fn in_metrics(self) -> &'a str {
+        match self {
+            Self::Known(method) => method,
+            Self::Other(_) => OTHER,
         }
     }
 
@@ -139,7 +120,9 @@ pub(crate) fn client_request(
 }
 
 /// The status of a block of trailers, or of a head that is all there is. `None` where it has no `grpc-status`.
-pub(crate) fn status(headers: &dyn HeaderSource) -> Option<Status> {
+///
+/// The text is read if a span is to carry it.
+pub(crate) fn status(headers: &dyn HeaderSource, is_recorded: bool) -> Option<Status> {
     let code = headers.first(&STATUS)?;
     let number = decimal(code).and_then(|number| usize::try_from(number).ok());
     // A number that means nothing is UNKNOWN to every client.
@@ -149,11 +132,11 @@ pub(crate) fn status(headers: &dyn HeaderSource) -> Option<Status> {
         .unwrap_or("UNKNOWN");
     let message = match code {
         "OK" => None,
-        _ => headers.first(&MESSAGE),
+        _ => headers.first(&MESSAGE).filter(|_| is_recorded),
     };
     Some(Status {
         code,
-        message: message.map(decode).unwrap_or_default(),
+        message: message.map(decode).unwrap_or_default().into(),
     })
 }
 
@@ -175,7 +158,7 @@ pub(crate) fn of_http(status: StatusCode) -> Option<Status> {
     };
     Some(Status {
         code,
-        message: format!("HTTP status {}", status.as_u16()),
+        message: format!("HTTP status {}", status.as_u16()).into(),
     })
 }
 
@@ -192,22 +175,25 @@ pub(crate) fn client(status: Status, sink: &mut impl Sink) -> Verdict {
 }
 
 /// The status of a call by how its exchange ended. `head` is what the head of the response said, if it said anything.
-pub(crate) fn ended(head: Option<Status>, end: &End<'_>) -> Status {
-    let made = |code, message: &str| Status {
+pub(crate) fn ended(head: Option<&Status>, end: &End<'_>, is_recorded: bool) -> Status {
+    let made = |code, message| Status {
         code,
-        message: message.to_owned(),
+        message: Cow::Borrowed(message),
     };
     match end {
         End::Complete(trailers) => trailers
-            .and_then(|trailers| status(trailers))
-            .or(head)
+            .and_then(|trailers| status(trailers, is_recorded))
+            .or_else(|| head.cloned())
             .unwrap_or_else(|| made("UNKNOWN", "the answer had no grpc-status")),
-        End::Upgraded => head.unwrap_or_else(|| made("UNKNOWN", "")),
+        End::Upgraded => head.cloned().unwrap_or_else(|| made("UNKNOWN", "")),
         End::Cancelled => made("CANCELLED", ""),
         End::ServiceError(failure) | End::BodyError(failure) => {
             let held = failure.status.and_then(|number| CODES.get(number).copied());
             let code = held.unwrap_or_else(|| of_failure(&failure.error_type));
-            made(code, &failure.message)
+            Status {
+                code,
+                message: failure.message.clone().into(),
+            }
         }
         End::Panicked => made("UNKNOWN", "the service panicked"),
     }
@@ -216,7 +202,10 @@ pub(crate) fn ended(head: Option<Status>, end: &End<'_>) -> Status {
 /// A panic keeps its own word: it says more than the code that the caller sees.
 pub(crate) fn panicked(sink: &mut impl Sink) -> Verdict {
     sink.set(RPC_STATUS_CODE, Value::Static("UNKNOWN"));
-    broken(End::Panicked)
+    Verdict {
+        code: Some("UNKNOWN"),
+        ..broken(End::Panicked)
+    }
 }
 
 /// Bytes of metadata that are no text.
@@ -248,10 +237,14 @@ fn parse(path: &str) -> Option<&str> {
 
 fn verdict(status: Status, fails: bool, sink: &mut impl Sink) -> Verdict {
     sink.set(RPC_STATUS_CODE, Value::Static(status.code));
-    if fails {
+    let verdict = if fails {
         Verdict::error(status.code, status.message)
     } else {
         Verdict::default()
+    };
+    Verdict {
+        code: Some(status.code),
+        ..verdict
     }
 }
 

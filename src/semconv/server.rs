@@ -5,10 +5,11 @@ use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 use http::HeaderName;
 
 use crate::{
-    head::{HeaderSource, RequestHead},
+    head::RequestHead,
     scan::{Lines, Scan, decimal},
     semconv::{
         Sink, address,
+        measure::OTHER,
         method::Method,
         names::{
             CLIENT_ADDRESS, CLIENT_PORT, HTTP_REQUEST_BODY_SIZE, HTTP_REQUEST_METHOD,
@@ -65,7 +66,7 @@ pub(crate) fn request(
             Cow::Owned(query) => sink.set(URL_QUERY, query),
         }
     }
-    let origin = origin(rules.trust, head.headers(), scan, peer);
+    let origin = origin(rules.trust, head, scan, || peer);
     sink.set(URL_SCHEME, scheme(rules, head, &origin));
     server_address(head, scan, &origin, sink);
     peers(&origin, peer, sink);
@@ -92,14 +93,38 @@ pub(crate) fn server_address(
     origin: &Origin<'_>,
     sink: &mut impl Sink,
 ) {
-    let host = scan.host.and_then(|host| std::str::from_utf8(host).ok());
-    let named = [origin.host.as_deref(), head.uri().authority(), host];
-    if let Some((host, port)) = named.into_iter().flatten().find_map(split_host_port) {
-        sink.set(SERVER_ADDRESS, capped(host));
-        if let Some(port) = port.or(origin.port) {
+    if let Some((host, port)) = authority(head, scan.host, origin) {
+        sink.set(SERVER_ADDRESS, host);
+        if let Some(port) = port {
             sink.set(SERVER_PORT, port);
         }
     }
+}
+
+/// The host and port that a request is for.
+pub(crate) fn authority<'a>(
+    head: &RequestHead<'a>,
+    host: Option<&'a [u8]>,
+    origin: &'a Origin<'_>,
+) -> Option<(&'a str, Option<u16>)> {
+    let host = host.and_then(|host| std::str::from_utf8(host).ok());
+    let named = [origin.host.as_deref(), head.uri().authority(), host];
+    let (host, port) = named.into_iter().flatten().find_map(split_host_port)?;
+    Some((capped(host), port.or(origin.port)))
+}
+
+/// The scheme as metrics have it: one of few, whatever a request says.
+pub(crate) fn known_scheme(
+    head: &RequestHead<'_>,
+    origin: &Origin<'_>,
+    default: &'static str,
+) -> &'static str {
+    let own = head.uri().scheme().map(|scheme| match scheme {
+        "http" => "http",
+        "https" => "https",
+        _ => OTHER,
+    });
+    origin.proto.or(own).unwrap_or(default)
 }
 
 /// `network.peer.*`: the socket's other end, which no header can forge.
@@ -111,21 +136,22 @@ pub(crate) fn network_peer(peer: Option<SocketAddr>, sink: &mut impl Sink) {
 }
 
 /// What the trusted proxies say. Nothing is read while nobody is trusted, or nobody spoke.
-fn origin<'a>(
+pub(crate) fn origin<'a>(
     trust: &TrustedProxies,
-    headers: &'a dyn HeaderSource,
+    head: &RequestHead<'a>,
     scan: &Scan<'_>,
-    peer: Option<SocketAddr>,
+    peer: impl FnOnce() -> Option<SocketAddr>,
 ) -> Origin<'a> {
     if !scan.forwarded {
         return Origin::default();
     }
+    let headers = head.headers();
     let lines = |name| {
         let mut lines = Lines::new();
         headers.all(&HeaderName::from_static(name), &mut |line| lines.push(line));
         lines.into_iter()
     };
-    peer::resolve(trust, lines, peer.map(|peer| peer.ip()))
+    peer::resolve(trust, lines, peer().map(|peer| peer.ip()))
 }
 
 fn scheme(rules: &Rules<'_>, head: &RequestHead<'_>, origin: &Origin<'_>) -> Value<'static> {

@@ -53,8 +53,11 @@ use crate::{
 /// - The status description of an error that is no status is the error's text with its causes, URLs redacted; a gRPC
 ///   call's is its `grpc-message`. It is the one free text that a span carries.
 /// - The response is sent on as it is, without a header of ours.
+/// - Durations are measured; active requests and body sizes are not, and metrics have no `server.address`. 200 values of
+///   an attribute are told apart.
 /// - Methods outside of `CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE` are `_OTHER`.
-/// - Spans go to the pipeline of [`init`](crate::init), else to OpenTelemetry's global provider, looked up at each request.
+/// - Spans and metrics go to the pipeline of [`init`](crate::init), else to OpenTelemetry's global providers, looked up at
+///   each request.
 ///
 /// # gRPC
 ///
@@ -73,6 +76,17 @@ use crate::{
 /// - gRPC-web has its trailers in its body and is HTTP. Behind tonic-web's layer, which translates it, it is gRPC.
 /// - What says it is gRPC and is not, is a call as well: of the method `_OTHER` where the path names none, and with the
 ///   status `UNKNOWN` where the answer has none.
+///
+/// # Metrics
+///
+/// Where the pipeline has a meter, each request that the filter keeps is measured, sampled or not: HTTP requests by
+/// `http.server.request.duration`, gRPC calls by `rpc.server.call.duration`, in seconds. The measurement is made at the
+/// end, by the span's own duration and `error.type`, and carries nothing that a caller could give any number of values.
+/// [`label`](crate::label()) adds an attribute to it.
+///
+/// gRPC has no router that the layer could ask: a call that was answered with nothing but `UNIMPLEMENTED` is of the method
+/// `_OTHER` in metrics, unless [`rpc_methods`](Self::rpc_methods) names the methods. Strangers that are turned away
+/// otherwise can use up the [`cardinality_limit`](Self::cardinality_limit); a list keeps them out.
 ///
 /// # Hooks
 ///
@@ -216,6 +230,39 @@ impl ServerLayer {
         hook: impl Fn(&Outcome<'_>, &mut SpanMut<'_>) + Send + Sync + 'static,
     ) -> Self {
         self.with(|config| config.common.on_end = Some(Arc::new(hook)))
+    }
+
+    /// Whether requests are measured, where the pipeline has a meter. On by default; off, the layer still traces.
+    pub fn metrics(self, measure: bool) -> Self {
+        self.with(|config| config.common.measure.is_on = measure)
+    }
+
+    /// Measures `http.server.active_requests`: one more from the request's head on, one less at the end, however it ends.
+    /// Calls of gRPC have no such metric.
+    pub fn measure_active_requests(self, measure: bool) -> Self {
+        self.with(|config| config.common.measure.active = measure)
+    }
+
+    /// Measures `http.server.request.body.size`, of requests that declare it in `content-length`, and
+    /// `http.server.response.body.size` as counted until the end, both in bytes. Calls of gRPC have no such metric.
+    pub fn measure_body_sizes(self, measure: bool) -> Self {
+        self.with(|config| config.common.measure.body_sizes = measure)
+    }
+
+    /// Adds `server.address` and `server.port` to the metrics, where requests say them. Who calls writes them as he likes:
+    /// only for a server that sees no other hosts than its own.
+    pub fn measure_server_address(self, measure: bool) -> Self {
+        self.with(|config| config.common.measure.address = measure)
+    }
+
+    /// How many routes a metric tells apart; as many methods, error types, hosts, and values of each
+    /// [`label`](crate::label()). A value beyond that is `_OTHER`, a number is left out. The first of each attribute is
+    /// warned of ([`Setup::on_warning`](crate::Setup::on_warning), else `tracing`), and all are counted:
+    /// [`Telemetry::folded_measurements`].
+    ///
+    /// Layers of one pipeline share their metrics, and so the values that have room.
+    pub fn cardinality_limit(self, values: usize) -> Self {
+        self.with(|config| config.common.measure.limit = values)
     }
 
     /// Uses this pipeline instead of the installed one or the globals.

@@ -12,8 +12,8 @@ use crate::{
     axum_extensions::Matched,
     body::TracedBody,
     config::{ServerConfig, Side},
-    conventions,
-    exchange::{Begin, Exchange},
+    conventions::{self, measured::server_asked},
+    exchange::{Begin, Exchange, measured::Measured},
     forced,
     future::ResponseFuture,
     guard::guarded,
@@ -85,11 +85,16 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
         None => config.remote_parent,
     };
     let is_forced = config.forces(head);
-    let passes = policy == RemoteParent::Adopt
-        && !is_forced
-        && telemetry.sampler() == SamplerReads::Flag
-        && !config.is_watched();
-    if passes && let Some(context) = telemetry.propagation().pass(&scan, &base) {
+    let meters = config.common.measure.meters(&telemetry);
+    let passes =
+        policy == RemoteParent::Adopt && !is_forced && telemetry.sampler() == SamplerReads::Flag;
+    let refused = passes
+        .then(|| telemetry.propagation().pass(&scan, &base))
+        .flatten();
+    if meters.is_none()
+        && !config.is_watched()
+        && let Some(context) = refused
+    {
         return Exchange::Passing(context);
     }
     let protocol = Protocol::of(scan.content_type);
@@ -98,12 +103,6 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
         .known_methods
         .as_deref()
         .or_else(|| telemetry.known_methods());
-    let mut parent = policy.decide(&base, |base| {
-        telemetry.propagation().extract(head, &scan, base)
-    });
-    if is_forced {
-        parent.context = forced::force(&parent.context);
-    }
     let begin = Begin {
         side: Side::Server(Arc::clone(config)),
         protocol,
@@ -112,14 +111,27 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
         route: extensions
             .and_then(route::matched)
             .filter(|_| protocol == Protocol::Http),
-        parent: &parent.context,
-        link: parent.link,
         deadline: conventions::deadline(protocol, &scan),
+        measured: meters.map(|meters| {
+            let asked = server_asked(config, meters, protocol, head, &scan);
+            Measured::new(Arc::clone(meters), asked)
+        }),
         listed: telemetry.listed().server.clone(),
     };
+    if let Some(context) = refused {
+        return Exchange::unrecorded(begin, context);
+    }
+    let mut parent = policy.decide(&base, |base| {
+        telemetry.propagation().extract(head, &scan, base)
+    });
+    if is_forced {
+        parent.context = forced::force(&parent.context);
+    }
     Exchange::start(
         &telemetry,
         begin,
+        &parent.context,
+        parent.link,
         |begin| {
             let route = begin.route.map(Matched::as_str);
             conventions::name(&begin.side, protocol, &begin.method, head, route)

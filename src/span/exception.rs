@@ -9,7 +9,7 @@ use crate::{outcome::Failure, semconv::error};
 /// Adds the event `exception` (semantic conventions, "Exceptions on spans") if the span is recorded. The text is the
 /// error's and its causes', URLs redacted.
 pub(crate) fn record<E: Display + 'static>(context: &Context, error: &E) -> Failure {
-    let failure = error::failure(error);
+    let failure = error::failure(error, true);
     let span = context.span();
     if span.is_recording() {
         let message = KeyValue::new("exception.message", failure.message.clone());

@@ -5,6 +5,7 @@
 use std::{
     convert::Infallible,
     future::pending,
+    io::Read,
     net::SocketAddr,
     sync::{Arc, Condvar, Mutex, mpsc},
     thread,
@@ -12,6 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use flate2::read::GzDecoder;
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -216,7 +218,16 @@ async fn serve(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
+    let mut body = body.collect().await.unwrap().to_bytes();
+    if parts
+        .headers
+        .get("content-encoding")
+        .is_some_and(|coding| coding == "gzip")
+    {
+        let mut plain = Vec::new();
+        GzDecoder::new(&*body).read_to_end(&mut plain).unwrap();
+        body = plain.into();
+    }
     if parts.uri.path() == "/v1/metrics" {
         let metrics = ExportMetricsServiceRequest::decode(body).unwrap();
         seen.metrics.lock().unwrap().push(metrics.resource_metrics);

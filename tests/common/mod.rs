@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
 pub mod hop;
+pub mod meters;
 pub mod mine;
 pub mod net;
 pub mod shape;
@@ -24,16 +25,19 @@ use opentelemetry_sdk::{
     },
 };
 use throughline::{Telemetry, otel::Pipeline};
+
+pub use meters::Meters;
 use tokio::sync::watch;
 
 /// Longer than any wait of a test that passes, on any machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A pipeline whose spans stay in memory, exported the moment they end.
+/// A pipeline whose spans and measurements stay in memory, exported the moment they end.
 pub struct Spans {
     exporter: InMemorySpanExporter,
     provider: SdkTracerProvider,
     counts: Counts,
+    pub meters: Meters,
     pub telemetry: Telemetry,
 }
 
@@ -52,7 +56,9 @@ impl Spans {
 
     pub fn sampled(sampler: Sampler) -> Self {
         let (exporter, provider, counts) = provider(sampler);
+        let meters = Meters::new();
         let telemetry = Pipeline::of(&provider)
+            .meter_provider(&meters.provider)
             .sampler_reads_parent_only()
             .random_ids()
             .build();
@@ -60,6 +66,7 @@ impl Spans {
             exporter,
             provider,
             counts,
+            meters,
             telemetry,
         }
     }
@@ -68,11 +75,15 @@ impl Spans {
     pub fn of_stranger() -> Self {
         let (exporter, provider, counts) =
             provider(Sampler::ParentBased(Box::new(Sampler::AlwaysOn)));
-        let telemetry = Pipeline::of(&provider).build();
+        let meters = Meters::new();
+        let telemetry = Pipeline::of(&provider)
+            .meter_provider(&meters.provider)
+            .build();
         Self {
             exporter,
             provider,
             counts,
+            meters,
             telemetry,
         }
     }

@@ -11,6 +11,10 @@ use std::{
 use opentelemetry::global;
 use opentelemetry_sdk::{
     error::OTelSdkResult,
+    metrics::{
+        PeriodicReader, SdkMeterProvider, Temporality, data::ResourceMetrics,
+        exporter::PushMetricExporter,
+    },
     propagation::TraceContextPropagator,
     trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider, SpanData, SpanExporter},
 };
@@ -22,6 +26,7 @@ use crate::logs;
 #[derive(Debug)]
 pub struct Pipeline {
     provider: SdkTracerProvider,
+    meters: SdkMeterProvider,
     attributes: Arc<AtomicUsize>,
 }
 
@@ -41,8 +46,12 @@ impl Pipeline {
         let provider = SdkTracerProvider::builder()
             .with_span_processor(processor)
             .build();
+        let reader = PeriodicReader::builder(Forget)
+            .with_interval(Duration::from_secs(3600))
+            .build();
         Self {
             provider,
+            meters: SdkMeterProvider::builder().with_reader(reader).build(),
             attributes,
         }
     }
@@ -53,6 +62,20 @@ impl Pipeline {
             .sampler_follows_parent()
             .random_ids()
             .build()
+    }
+
+    /// Ours on this provider, with metrics.
+    pub fn measured(&self) -> Telemetry {
+        Ours::of(&self.provider)
+            .meter_provider(&self.meters)
+            .sampler_follows_parent()
+            .random_ids()
+            .build()
+    }
+
+    /// Makes its meters the global ones, besides what [`install_globals`](Self::install_globals) does.
+    pub fn install_global_meters(&self) {
+        global::set_meter_provider(self.meters.clone());
     }
 
     /// Installs a `tracing` subscriber whose spans come here.
@@ -82,6 +105,27 @@ impl Default for Pipeline {
 #[derive(Debug)]
 struct Discard {
     attributes: Arc<AtomicUsize>,
+}
+
+#[derive(Debug)]
+struct Forget;
+
+impl PushMetricExporter for Forget {
+    async fn export(&self, _metrics: &ResourceMetrics) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn temporality(&self) -> Temporality {
+        Temporality::Cumulative
+    }
 }
 
 impl SpanExporter for Discard {

@@ -1,9 +1,9 @@
 //! The rows of the table.
 
 use axum::{Router, middleware};
-use http::Request;
+use http::{Request, Uri};
 use opentelemetry_instrumentation_tower::http::server::LayerBuilder;
-use throughline::ServerLayer;
+use throughline::{ClientLayer, ServerLayer};
 
 use crate::{
     app::{IdentityLayer, router},
@@ -29,6 +29,11 @@ enum Tracing {
     Bare,
     Identity,
     Ours,
+    Measured,
+    MeasuredInFull,
+    MeasuredOnGlobals,
+    Client,
+    ClientMeasured,
     OursFiltered,
     OursOnGlobals,
     OursSubscribed(Says),
@@ -88,6 +93,48 @@ pub const VARIANTS: &[Variant] = &[
         None,
     ),
     row(
+        "metrics-sampled",
+        Protocol::Http,
+        Tracing::Measured,
+        Parent::Sampled,
+        None,
+    ),
+    row(
+        "metrics-unsampled",
+        Protocol::Http,
+        Tracing::Measured,
+        Parent::Unsampled,
+        None,
+    ),
+    row(
+        "metrics-full-sampled",
+        Protocol::Http,
+        Tracing::MeasuredInFull,
+        Parent::Sampled,
+        None,
+    ),
+    row(
+        "metrics-globals-sampled",
+        Protocol::Http,
+        Tracing::MeasuredOnGlobals,
+        Parent::Sampled,
+        None,
+    ),
+    row(
+        "client",
+        Protocol::Http,
+        Tracing::Client,
+        Parent::Absent,
+        None,
+    ),
+    row(
+        "metrics-client",
+        Protocol::Http,
+        Tracing::ClientMeasured,
+        Parent::Absent,
+        None,
+    ),
+    row(
         "hand-sampled",
         Protocol::Http,
         Tracing::ByHand,
@@ -135,6 +182,20 @@ pub const VARIANTS: &[Variant] = &[
         Tracing::Ours,
         Parent::Unsampled,
         Some(CALL_UNSAMPLED),
+    ),
+    row(
+        "grpc-metrics-sampled",
+        Protocol::Grpc,
+        Tracing::Measured,
+        Parent::Sampled,
+        None,
+    ),
+    row(
+        "grpc-metrics-unsampled",
+        Protocol::Grpc,
+        Tracing::Measured,
+        Parent::Unsampled,
+        None,
     ),
     // The last ones: a subscriber stays for the rest of the process.
     row(
@@ -194,10 +255,23 @@ impl Variant {
 
     fn layered(&self, pipeline: &Pipeline) -> Router {
         let layer = ServerLayer::new();
+        let client = ClientLayer::new().target(Uri::from_static("http://shop.example:8080"));
         match self.tracing {
             Tracing::Bare => router(),
             Tracing::Identity => router().layer(IdentityLayer),
             Tracing::Ours => router().layer(layer.telemetry(&pipeline.telemetry())),
+            Tracing::Measured => router().layer(layer.telemetry(&pipeline.measured())),
+            Tracing::MeasuredInFull => {
+                let layer = layer.measure_active_requests(true).measure_body_sizes(true);
+                router().layer(layer.telemetry(&pipeline.measured()))
+            }
+            Tracing::MeasuredOnGlobals => {
+                pipeline.install_globals();
+                pipeline.install_global_meters();
+                router().layer(layer)
+            }
+            Tracing::Client => router().layer(client.telemetry(&pipeline.telemetry())),
+            Tracing::ClientMeasured => router().layer(client.telemetry(&pipeline.measured())),
             Tracing::OursFiltered => {
                 router().layer(layer.telemetry(&pipeline.telemetry()).filter(|_| false))
             }

@@ -27,7 +27,6 @@ fn the_rules_are_right_and_fire_for_what_they_should() {
 }
 
 #[tokio::test]
-#[ignore = "the layers do not record yet"]
 async fn prometheus_answers_by_route() {
     if !parts::installed() {
         return;

@@ -50,7 +50,7 @@ fn every_code_counts_by_side() {
     ];
     for (number, name, on_client, on_server) in table {
         let text = number.to_string();
-        let status = status(&headers(&[("grpc-status", text.as_bytes())])).unwrap();
+        let status = status(&headers(&[("grpc-status", text.as_bytes())]), true).unwrap();
         assert_eq!(status.code, name);
         let mut kept = Kept::default();
         let verdict = server(status.clone(), &mut kept);
@@ -84,15 +84,17 @@ fn a_status_that_is_none_is_unknown() {
         b"99999999999999999999999",
     ] {
         assert_eq!(
-            status(&headers(&[("grpc-status", value)])).unwrap().code,
+            status(&headers(&[("grpc-status", value)]), true)
+                .unwrap()
+                .code,
             "UNKNOWN",
             "{value:?}"
         );
     }
-    assert_eq!(status(&HeaderMap::new()), None);
+    assert_eq!(status(&HeaderMap::new(), true), None);
     // Of several, the first counts.
     let twice = headers(&[("grpc-status", b"5"), ("grpc-status", b"0")]);
-    assert_eq!(status(&twice).unwrap().code, "NOT_FOUND");
+    assert_eq!(status(&twice, true).unwrap().code, "NOT_FOUND");
 }
 
 #[test]
@@ -107,7 +109,8 @@ fn messages_are_decoded_as_far_as_they_can_be() {
     ];
     for (message, want) in cases {
         let trailers = headers(&[("grpc-status", b"13"), ("grpc-message", message)]);
-        assert_eq!(status(&trailers).unwrap().message, want);
+        assert_eq!(status(&trailers, true).unwrap().message, want);
+        assert_eq!(status(&trailers, false).unwrap().message, "");
     }
 }
 
@@ -169,13 +172,13 @@ fn deadlines_have_eight_digits_and_a_unit() {
 fn the_end_says_the_status_where_no_trailer_does() {
     let early = Some(Status {
         code: "NOT_FOUND",
-        message: String::new(),
+        message: String::new().into(),
     });
     let trailers = headers(&[("grpc-status", b"13")]);
     let empty = HeaderMap::new();
     let failure = |word: &'static str| crate::outcome::Failure {
         error_type: word.into(),
-        message: String::new(),
+        message: String::new().into(),
         status: None,
     };
     let held = crate::outcome::Failure {
@@ -209,7 +212,7 @@ fn the_end_says_the_status_where_no_trailer_does() {
         (None, End::BodyError(failure("something")), "UNKNOWN"),
     ];
     for (early, end, want) in cases {
-        assert_eq!(ended(early, &end).code, want, "{end:?}");
+        assert_eq!(ended(early.as_ref(), &end, true).code, want, "{end:?}");
     }
 }
 

@@ -1,0 +1,219 @@
+//! What tells series apart, borrowed for a look and owned to be kept.
+
+use super::labels::{Kept, Labels};
+use crate::semconv::measure::Facts;
+
+/// The attributes of a measurement before they are written: a series that was seen before is found by it, and nothing is
+/// copied.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key<'a> {
+    pub(super) facts: Facts<'a>,
+    pub(super) labels: &'a Labels,
+}
+
+/// A key that is kept.
+#[derive(Debug)]
+pub(super) struct Owned {
+    method: Box<str>,
+    scheme: &'static str,
+    host: Option<Box<str>>,
+    port: Option<u16>,
+    target: Option<Box<str>>,
+    version: Option<&'static str>,
+    status: Option<u16>,
+    code: Option<&'static str>,
+    error_type: Option<Box<str>>,
+    labels: Labels,
+}
+
+impl Key<'_> {
+    /// A quick one: of text a few bytes, of words of the conventions their address. Two keys of one set are compared when
+    /// their hashes are the same, so that all a poor hash costs is time or a second entry.
+    #[inline]
+    pub(super) fn hash(&self) -> u64 {
+        let Facts {
+            method,
+            scheme,
+            host,
+            port,
+            target,
+            version,
+            status,
+            code,
+            error_type,
+        } = self.facts;
+        let numbers = u64::from(status.unwrap_or(0)) << 16 | u64::from(port.unwrap_or(0));
+        let hash = mix(numbers, sample(method));
+        let hash = mix(
+            hash,
+            address(scheme) ^ option(version, address).rotate_left(32),
+        );
+        let hash = mix(hash, option(target, sample));
+        let hash = mix(
+            hash,
+            option(error_type, sample) ^ option(code, address).rotate_left(32),
+        );
+        let hash = mix(hash, option(host, sample));
+        if self.labels.is_empty() {
+            return hash;
+        }
+        self.labels.iter().fold(hash, |hash, label| {
+            let value = match &label.value {
+                Kept::Static(text) => sample(text),
+                Kept::Shared(text) => sample(text),
+                Kept::Number(number) => number.cast_unsigned(),
+                Kept::Flag(flag) => u64::from(*flag),
+            };
+            mix(mix(hash, sample(&label.name)), value)
+        })
+    }
+}
+
+impl Owned {
+    pub(super) fn of(key: &Key<'_>) -> Self {
+        let Facts {
+            method,
+            scheme,
+            host,
+            port,
+            target,
+            version,
+            status,
+            code,
+            error_type,
+        } = key.facts;
+        Self {
+            method: method.into(),
+            scheme,
+            host: host.map(Into::into),
+            port,
+            target: target.map(Into::into),
+            version,
+            status,
+            code,
+            error_type: error_type.map(Into::into),
+            labels: key.labels.clone(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn is(&self, key: &Key<'_>) -> bool {
+        let facts = &key.facts;
+        self.status == facts.status
+            && self.port == facts.port
+            && same(Some(self.scheme), Some(facts.scheme))
+            && same(self.version, facts.version)
+            && same(self.code, facts.code)
+            && same(self.target.as_deref(), facts.target)
+            && same(self.error_type.as_deref(), facts.error_type)
+            && same(self.host.as_deref(), facts.host)
+            && *self.method == *facts.method
+            && (key.labels.is_empty() && self.labels.is_empty() || self.labels == *key.labels)
+    }
+}
+
+/// Constants are nearly always the very same.
+#[inline(always)]
+fn same(kept: Option<&str>, other: Option<&str>) -> bool {
+    match (kept, other) {
+        (Some(kept), Some(other)) => std::ptr::eq(kept, other) || kept == other,
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+#[inline]
+fn option(text: Option<&str>, hash: impl FnOnce(&str) -> u64) -> u64 {
+    text.map_or(0, hash)
+}
+
+#[inline]
+fn address(word: &str) -> u64 {
+    word.as_ptr().addr() as u64
+}
+
+/// The length, the beginning, the middle and the end.
+#[inline]
+fn sample(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    let length = bytes.len();
+    let at = |start: usize| match bytes.get(start..start + 8) {
+        Some(word) => word.try_into().map_or(0, u64::from_le_bytes),
+        None => 0,
+    };
+    let one = |start: usize| bytes.get(start).copied().map_or(0, u64::from);
+    match length {
+        0 => 0,
+        1..8 => one(0) << 24 | one(length / 2) << 16 | one(length - 1) << 8 | length as u64,
+        8.. => {
+            at(0)
+                ^ at(length / 2 - 4).rotate_left(21)
+                ^ at(length - 8).rotate_left(42)
+                ^ length as u64
+        }
+    }
+}
+
+#[inline]
+fn mix(hash: u64, word: u64) -> u64 {
+    let hash = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    hash ^ (hash >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn keys_that_differ_are_not_the_same_and_rarely_of_one_hash() {
+        let labels: Vec<Labels> = (0..3)
+            .map(|number| {
+                let mut labels = Labels::default();
+                if number > 0 {
+                    labels.set("tier".into(), number.into());
+                }
+                labels
+            })
+            .collect();
+        let mut keys = Vec::new();
+        for target in [
+            None,
+            Some("/a"),
+            Some("/orders/{id}"),
+            Some("/orders/{id}/x"),
+        ] {
+            for status in [None, Some(200), Some(404), Some(500)] {
+                for error_type in [None, Some("500"), Some("panic")] {
+                    for method in ["GET", "PUT", "_OTHER"] {
+                        for labels in &labels {
+                            let facts = Facts {
+                                method,
+                                scheme: "http",
+                                target,
+                                status,
+                                error_type,
+                                ..Facts::default()
+                            };
+                            keys.push(Key { facts, labels });
+                        }
+                    }
+                }
+            }
+        }
+        let hashes: HashSet<_> = keys.iter().map(Key::hash).collect();
+        assert!(
+            hashes.len() > keys.len() - 3,
+            "{} of {}",
+            hashes.len(),
+            keys.len()
+        );
+        for (at, key) in keys.iter().enumerate() {
+            let owned = Owned::of(key);
+            for (other_at, other) in keys.iter().enumerate() {
+                assert_eq!(owned.is(other), at == other_at, "{key:?} {other:?}");
+            }
+        }
+    }
+}

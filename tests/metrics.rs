@@ -1,0 +1,229 @@
+//! What is measured of a request: the metrics of the conventions, by the span's own duration and error.
+
+mod common;
+
+use std::convert::Infallible;
+
+use axum::{Router, body::Body, routing::get};
+use common::{
+    Meters, Spans,
+    meters::{Data, check_against},
+};
+use futures_util::FutureExt;
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use opentelemetry_sdk::trace::Sampler;
+use throughline::{ClientLayer, ServerLayer};
+use tower::{Layer, ServiceExt, service_fn};
+
+const DURATION: &str = "http.server.request.duration";
+
+fn app() -> Router {
+    Router::new()
+        .route("/orders/{id}", get(|| async { "order" }))
+        .route("/fails", get(|| async { StatusCode::BAD_GATEWAY }))
+        .route("/panics", get(panics))
+        .route(
+            "/gold",
+            get(|| async {
+                throughline::label("tenant.tier", "gold");
+                "gold"
+            }),
+        )
+}
+
+async fn panics() -> StatusCode {
+    panic!("on purpose")
+}
+
+async fn call(app: &Router, path: &str) {
+    let request = Request::get(path).body(Body::empty()).unwrap();
+    let response = app.clone().oneshot(request).await.unwrap();
+    response.into_body().collect().await.unwrap();
+}
+
+fn server(spans: &Spans) -> ServerLayer {
+    ServerLayer::new()
+        .telemetry(&spans.telemetry)
+        .measure_active_requests(true)
+}
+
+#[tokio::test]
+async fn a_request_is_measured_by_the_duration_of_its_span() {
+    let spans = Spans::new();
+    let app = app().layer(server(&spans));
+    call(&app, "/orders/7").await;
+    let point = spans.meters.only(DURATION);
+    assert_eq!(point.unit, "s");
+    let Data::Histogram { count, bounds, .. } = &point.data else {
+        panic!("{point:#?}")
+    };
+    assert_eq!(*count, 1);
+    assert_eq!(
+        bounds,
+        &[
+            0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0
+        ]
+    );
+    let wanted = [
+        ("http.request.method", "GET"),
+        ("http.response.status_code", "200"),
+        ("http.route", "/orders/{id}"),
+        ("network.protocol.version", "1.1"),
+        ("url.scheme", "http"),
+    ];
+    assert_eq!(
+        point.attributes(),
+        wanted.map(|(key, value)| (key, value.to_owned()))
+    );
+    check_against(&spans.meters.points(), &spans.ended());
+}
+
+#[tokio::test]
+async fn errors_panics_and_lost_requests_are_measured_as_their_spans() {
+    let spans = Spans::new();
+    let app = app().layer(server(&spans));
+    call(&app, "/fails").await;
+    call(&app, "/nowhere").await;
+    let request = || Request::get("/panics").body(Body::empty()).unwrap();
+    let panicked = std::panic::AssertUnwindSafe(app.clone().oneshot(request())).catch_unwind();
+    assert!(panicked.await.is_err());
+    drop(app.clone().oneshot(request()));
+    let request = Request::get("/orders/7").body(Body::empty()).unwrap();
+    drop(app.clone().oneshot(request).await.unwrap());
+    let points = spans.meters.of(DURATION);
+    let mut errors: Vec<_> = points
+        .iter()
+        .filter_map(|point| point.text("error.type"))
+        .collect();
+    errors.sort();
+    assert_eq!(errors, ["502", "cancelled", "panic"]);
+    let active = spans.meters.of("http.server.active_requests");
+    assert!(!active.is_empty() && active.iter().all(|point| point.sum() == 0.0));
+    check_against(&spans.meters.points(), &spans.ended());
+}
+
+#[tokio::test]
+async fn requests_that_nobody_samples_are_measured_with_their_labels() {
+    let spans = Spans::sampled(Sampler::AlwaysOff);
+    let app = app().layer(server(&spans));
+    call(&app, "/gold").await;
+    call(&app, "/orders/7").await;
+    assert_eq!(spans.ended().len(), 0);
+    let points = spans.meters.of(DURATION);
+    let tiers: Vec<_> = points
+        .iter()
+        .map(|point| (point.text("http.route"), point.text("tenant.tier")))
+        .collect();
+    assert!(tiers.contains(&(Some("/gold".to_owned()), Some("gold".to_owned()))));
+    assert!(tiers.contains(&(Some("/orders/{id}".to_owned()), None)));
+    assert_eq!(tiers.len(), 2);
+}
+
+#[tokio::test]
+async fn unmatched_paths_are_one_series() {
+    let spans = Spans::new();
+    let app = app().layer(server(&spans));
+    for number in 0..10_000 {
+        call(&app, &format!("/stranger/{}", number % 400)).await;
+    }
+    let point = spans.meters.only(DURATION);
+    assert_eq!(point.count(), 10_000);
+    assert_eq!(point.text("http.route"), None);
+}
+
+#[tokio::test]
+async fn values_beyond_the_limit_are_other_and_counted() {
+    let spans = Spans::new();
+    let layer = server(&spans).cardinality_limit(3);
+    let service = layer.layer(service_fn(async |request: Request<Body>| {
+        throughline::set_route(request.extensions(), request.uri().path().to_owned());
+        Ok::<_, Infallible>(Response::new(Body::empty()))
+    }));
+    for number in 0..10 {
+        let request = Request::get(format!("/{number}"))
+            .body(Body::empty())
+            .unwrap();
+        drop(service.clone().oneshot(request).await.unwrap());
+    }
+    let points = spans.meters.of(DURATION);
+    assert_eq!(points.len(), 4);
+    let other = points
+        .iter()
+        .find(|point| point.text("http.route").as_deref() == Some("_OTHER"))
+        .unwrap();
+    assert_eq!(other.count(), 7);
+    assert_eq!(spans.telemetry.folded_measurements(), 7);
+    let folded = spans.meters.only("throughline.metrics.folded");
+    assert_eq!(folded.sum(), 7.0);
+    assert_eq!(
+        folded.text("throughline.attribute").as_deref(),
+        Some("http.route")
+    );
+}
+
+#[tokio::test]
+async fn two_layers_measure_once_and_a_layer_can_be_told_not_to() {
+    let spans = Spans::new();
+    let app = app()
+        .layer(server(&spans))
+        .layer(ServerLayer::new().telemetry(&spans.telemetry));
+    call(&app, "/orders/7").await;
+    assert_eq!(spans.meters.only(DURATION).count(), 1);
+
+    let spans = Spans::new();
+    let app = Router::new()
+        .route("/", get(|| async {}))
+        .layer(server(&spans).metrics(false));
+    call(&app, "/").await;
+    assert_eq!(spans.ended().len(), 1);
+    assert_eq!(spans.meters.points(), []);
+}
+
+#[tokio::test]
+async fn a_client_is_measured_with_its_host_and_its_sizes() {
+    let spans = Spans::new();
+    let client = ClientLayer::new()
+        .telemetry(&spans.telemetry)
+        .measure_active_requests(true)
+        .measure_body_sizes(true)
+        .url_template(|_| Some("/orders/{id}".into()))
+        .layer(service_fn(async |_: Request<Body>| {
+            Ok::<_, Infallible>(Response::new(Body::from("12345")))
+        }));
+    let request = Request::post("http://shop.example/orders/7")
+        .header("content-length", "3")
+        .body(Body::from("abc"))
+        .unwrap();
+    let response = client.oneshot(request).await.unwrap();
+    response.into_body().collect().await.unwrap();
+    let point = spans.meters.only("http.client.request.duration");
+    let wanted = [
+        ("http.request.method", "POST"),
+        ("http.response.status_code", "200"),
+        ("network.protocol.version", "1.1"),
+        ("server.address", "shop.example"),
+        ("server.port", "80"),
+    ];
+    assert_eq!(
+        point.attributes(),
+        wanted.map(|(key, value)| (key, value.to_owned()))
+    );
+    let size = spans.meters.only("http.client.request.body.size");
+    assert_eq!((size.sum(), &*size.unit), (3.0, "By"));
+    assert_eq!(size.text("url.template").as_deref(), Some("/orders/{id}"));
+    let size = spans.meters.only("http.client.response.body.size");
+    assert_eq!(size.sum(), 5.0);
+    check_against(&spans.meters.points(), &spans.ended());
+}
+
+/// No pipeline of ours: OpenTelemetry's global providers, as they are at each request.
+#[tokio::test]
+async fn the_global_provider_is_looked_up_at_each_request() {
+    let app = app().layer(ServerLayer::new());
+    call(&app, "/orders/7").await;
+    let meters = Meters::new();
+    opentelemetry::global::set_meter_provider(meters.provider.clone());
+    call(&app, "/orders/7").await;
+    assert_eq!(meters.only(DURATION).count(), 1);
+}
