@@ -175,7 +175,12 @@ async fn each_variable_set_empty_and_wrong() {
 /// What both sides record of headers, by these variables and what the layers list themselves.
 async fn recorded(vars: Vars<'_>, layers: (ServerLayer, ClientLayer)) -> Vec<String> {
     let exporter = InMemorySpanExporter::default();
-    let telemetry = setup(vars).0.exporter(exporter.clone()).build().unwrap();
+    let vars: Vec<_> = [("OTEL_METRICS_EXPORTER", "none")]
+        .iter()
+        .chain(vars)
+        .copied()
+        .collect();
+    let telemetry = setup(&vars).0.exporter(exporter.clone()).build().unwrap();
     let client = layers
         .1
         .telemetry(&telemetry)

@@ -38,9 +38,10 @@ impl Service {
     }
 
     pub(crate) fn from_env(sampler: &'static str) -> Self {
-        Self::of(
-            setup().lookup(move |name| (name == "OTEL_TRACES_SAMPLER").then(|| sampler.to_owned())),
-        )
+        Self::of(setup().lookup(move |name| match name {
+            "OTEL_TRACES_SAMPLER" => Some(sampler.to_owned()),
+            _ => no_metrics(name),
+        }))
     }
 
     /// Sends a request through the layer to a handler that sends one on.
@@ -94,7 +95,11 @@ impl Seen {
     }
 }
 
-/// Sees no variable.
+/// Sees no variable, but that no metrics are to be sent.
 pub(crate) fn setup() -> Setup {
-    Setup::new().lookup(|_| None)
+    Setup::new().lookup(no_metrics)
+}
+
+pub(crate) fn no_metrics(name: &str) -> Option<String> {
+    (name == "OTEL_METRICS_EXPORTER").then(|| "none".to_owned())
 }

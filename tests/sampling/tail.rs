@@ -21,7 +21,7 @@ use crate::{
     CALLER, TRACE,
     common::text,
     request,
-    service::{Service, setup},
+    service::{Service, no_metrics, setup},
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -196,7 +196,10 @@ async fn a_caller_that_refused_is_heard_or_not() {
 #[tokio::test]
 async fn what_is_sampled_from_the_start_passes() {
     let off = |setup: Setup, name: &'static str| {
-        setup.lookup(move |variable| (variable == "OTEL_TRACES_SAMPLER").then(|| name.to_owned()))
+        setup.lookup(move |variable| match variable {
+            "OTEL_TRACES_SAMPLER" => Some(name.to_owned()),
+            _ => no_metrics(variable),
+        })
     };
     let tail = Tail::new;
     for (case, setup, is_sampled, state, adjusted) in [

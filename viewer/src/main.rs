@@ -1,6 +1,6 @@
 //! `throughline-viewer`: see its `--help`.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use throughline_viewer::{Mode, Options, Viewer};
@@ -73,7 +73,15 @@ async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
             );
         }
     }
-    println!("traces: http://{}", viewer.page_addr()?);
+    // Whoever started it may not listen to what it says.
+    let mut out = std::io::stdout();
+    writeln!(out, "traces: http://{}", viewer.page_addr()?).ok();
+    if let Some(address) = viewer.http_addr()? {
+        writeln!(out, "OTLP over HTTP: http://{address}").ok();
+    }
+    if let Some(address) = viewer.grpc_addr()? {
+        writeln!(out, "OTLP over gRPC: http://{address}").ok();
+    }
     viewer
         .serve(async {
             tokio::signal::ctrl_c().await.ok();

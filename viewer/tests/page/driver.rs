@@ -65,10 +65,18 @@ fn hyper_util_connector() -> hyper_util::client::legacy::connect::HttpConnector 
     hyper_util::client::legacy::connect::HttpConnector::new()
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "what a test is asked for stands in the environment"
+)]
+fn is_asked(name: &str) -> bool {
+    std::env::var_os(name).is_some()
+}
+
 /// Says why a test is skipped, or fails.
 pub(crate) fn missing(why: &str) {
     assert!(
-        std::env::var_os("THROUGHLINE_REQUIRE").is_none(),
+        !is_asked("THROUGHLINE_REQUIRE"),
         "{why}, and THROUGHLINE_REQUIRE is set"
     );
     eprintln!("skipped: {why}");
@@ -172,7 +180,7 @@ impl Browser {
 
     /// Writes a picture where pictures are asked for.
     pub(crate) async fn picture(&self, name: &str) {
-        if std::env::var_os("THROUGHLINE_SCREENSHOTS").is_some() {
+        if is_asked("THROUGHLINE_SCREENSHOTS") {
             let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("screenshots");
             std::fs::create_dir_all(&folder).unwrap();
             let picture = self.page.screenshot().await.unwrap();

@@ -121,7 +121,8 @@ impl TailProcessor {
         let mut first = Ok(());
         // All of them, whatever one says.
         for exit in &self.exits {
-            first = first.and(what(&**exit));
+            let result = what(&**exit);
+            first = first.and(result);
         }
         first
     }
