@@ -29,7 +29,7 @@ fn pipeline(variables: &[(&'static str, &str)]) -> Telemetry {
             let found = variables.iter().find(|(known, _)| *known == name);
             match found {
                 Some((_, value)) => Some(value.clone()),
-                None => (name == "OTEL_TRACES_EXPORTER").then(|| "none".to_owned()),
+                None => name.ends_with("S_EXPORTER").then(|| "none".to_owned()),
             }
         })
         .build()
@@ -110,7 +110,9 @@ fn again(formats: &str) -> Command {
         .args(["--exact", "child", "--nocapture"])
         .env(FORMATS, formats)
         .env("OTEL_PROPAGATORS", formats)
-        .env("OTEL_TRACES_EXPORTER", "none");
+        .env("OTEL_TRACES_EXPORTER", "none")
+        .env("OTEL_METRICS_EXPORTER", "none")
+        .env("OTEL_LOGS_EXPORTER", "none");
     command
 }
 
