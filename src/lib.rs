@@ -43,6 +43,7 @@
 //! | set an attribute of the request's span from a handler, or fail it | [`request_span`] |
 //! | write the trace id into each log line, and export logs | `Subscriber`, the module `logs`, feature `tracing` |
 //! | write the trace id into an answer | [`current_ids`], [`ServerLayer::server_timing`] |
+//! | go on with the trace of whoever started a batch job, and hand it to a process | [`Telemetry::parent_from_env`], [`Telemetry::inject_env`] |
 //! | start a task that belongs to the request | [`spawn`], [`spawn_blocking`], [`carry`] |
 //! | take the request's context to a thread or a callback | [`Context`] |
 //!
@@ -96,6 +97,7 @@ mod lost;
 mod metrics;
 pub mod otel;
 mod outcome;
+mod process;
 mod propagate;
 mod protocol;
 mod remote;

@@ -26,7 +26,7 @@ use opentelemetry::{
 use crate::{
     captured::Listed,
     lost::Lost,
-    propagate::Propagation,
+    propagate::{Propagation, environment::Environment},
     span::{SpanIds, exception},
     telemetry::{Handle, Ids, SamplerReads, Telemetry, Traits, metering},
 };
@@ -110,6 +110,7 @@ where
                 listed: Listed::default(),
                 metering: None,
                 lost: None,
+                environment: Environment::default(),
             },
         }
     }

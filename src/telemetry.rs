@@ -13,7 +13,7 @@ use crate::{
     captured::Listed,
     lost::Lost,
     metrics::{self, Metering, Meters},
-    propagate::Propagation,
+    propagate::{Propagation, environment::Environment},
     span::{SpanSource, Started},
 };
 
@@ -49,6 +49,7 @@ struct Inner {
     meters: Option<Arc<Meters>>,
     listed: Listed,
     lost: Option<Lost>,
+    environment: Environment,
 }
 
 /// What the sampler looks at. Only what it reads is made before it decides.
@@ -89,6 +90,8 @@ pub(crate) struct Traits {
     pub(crate) metering: Option<Metering>,
     /// Without it nobody looks out for calls that lost their context.
     pub(crate) lost: Option<Lost>,
+    /// Where a job finds who started it.
+    pub(crate) environment: Environment,
 }
 
 /// The pipeline that set-up installed for the whole process.
@@ -118,6 +121,7 @@ impl Handle {
             meters,
             listed: traits.listed,
             lost: traits.lost,
+            environment: traits.environment,
         }))
     }
 
@@ -133,6 +137,7 @@ impl Handle {
                 listed: Listed::default(),
                 metering: None,
                 lost: None,
+                environment: Environment::default(),
             },
             metrics::global::meters(scope),
         )
@@ -144,6 +149,10 @@ impl Handle {
 
     pub(crate) fn propagation(&self) -> &Propagation {
         &self.0.propagation
+    }
+
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.0.environment
     }
 
     pub(crate) fn sampler(&self) -> SamplerReads {

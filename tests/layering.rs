@@ -31,7 +31,7 @@ const LEVELS: [&[&str]; 9] = [
         "unrecorded",
     ],
     &["config", "context"],
-    &["conventions", "tasks"],
+    &["conventions", "process", "tasks"],
     &["exchange"],
     &["body", "future", "label", "route"],
     &["client", "server"],

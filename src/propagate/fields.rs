@@ -55,6 +55,14 @@ impl Fields {
     }
 }
 
+/// How the baggage headers of this propagator begin.
+pub(crate) fn prefixes(propagator: &dyn TextMapPropagator) -> impl Iterator<Item = &'static str> {
+    let has = |field: &str| propagator.fields().any(|known| known == field);
+    PREFIXES
+        .into_iter()
+        .filter_map(move |(field, prefix)| has(field).then_some(prefix))
+}
+
 fn remove_prefixed(headers: &mut HeaderMap, prefix: &str) {
     let is_one = |name: &&HeaderName| name.as_str().starts_with(prefix);
     let found: Vec<_> = headers.keys().filter(is_one).cloned().collect();

@@ -92,3 +92,6 @@ impl Found {
         before.is_remote() && before.span_id() == self.span_id && (now == then || now == then & low)
     }
 }
+
+#[cfg(test)]
+mod tests;

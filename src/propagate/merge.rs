@@ -45,7 +45,8 @@ impl Merge {
         }
     }
 
-    /// Each header that begins so is an entry; the rest of its name is the key.
+    /// Each header that begins so is an entry; the rest of its name is the key, in lower case. The name of a variable has
+    /// `_` for `-`.
     pub(crate) fn add_prefixed(
         &mut self,
         extractor: &dyn Extractor,
@@ -56,10 +57,10 @@ impl Merge {
             let Some((start, key)) = name.split_at_checked(prefix.len()) else {
                 continue;
             };
-            if start.eq_ignore_ascii_case(prefix)
+            if is_prefix(start, prefix)
                 && let Some(value) = extractor.get(name)
             {
-                self.add(key, decode(value.trim()));
+                self.add(&key.to_ascii_lowercase(), decode(value.trim()));
             }
         }
     }
@@ -70,6 +71,12 @@ impl Merge {
             None => self.context,
         }
     }
+}
+
+fn is_prefix(start: &str, prefix: &str) -> bool {
+    let same =
+        |(had, want): (u8, u8)| had.eq_ignore_ascii_case(&want) || (had, want) == (b'_', b'-');
+    start.bytes().zip(prefix.bytes()).all(same)
 }
 
 fn copy(baggage: &Baggage) -> Baggage {

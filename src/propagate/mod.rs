@@ -18,11 +18,18 @@ pub(crate) mod trace_context;
 pub(crate) mod trace_state;
 pub(crate) mod xray;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::{
-    Context, baggage::BaggageExt, global, propagation::TextMapPropagator, trace::TraceContextExt,
+    Context,
+    baggage::BaggageExt,
+    global,
+    propagation::{TextMapCompositePropagator, TextMapPropagator},
+    trace::TraceContextExt,
 };
 
 use self::{
@@ -35,6 +42,14 @@ use crate::{head::RequestHead, scan::Scan, unrecorded};
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+
+/// For carriers that are no headers.
+static W3C: LazyLock<TextMapCompositePropagator> = LazyLock::new(|| {
+    TextMapCompositePropagator::new(vec![
+        Box::new(trace_context::TraceContextPropagator::new()),
+        Box::new(baggage::BaggagePropagator::new()),
+    ])
+});
 
 /// Which formats a pipeline reads and writes.
 #[derive(Clone)]
@@ -138,6 +153,20 @@ impl Propagation {
                     propagator.inject_context(context, &mut HeadersCarrier::new(headers));
                 }
             }),
+        }
+    }
+
+    /// Shows the formats as one propagator.
+    fn with_propagator<T>(&self, mut look: impl FnMut(&dyn TextMapPropagator) -> T) -> T {
+        match self {
+            Self::W3c => look(&*W3C),
+            Self::Custom(custom) => look(&*custom.propagator),
+            Self::Global => {
+                global::get_text_map_propagator(|propagator| match propagator.fields().next() {
+                    Some(_) => look(propagator),
+                    None => look(&*W3C),
+                })
+            }
         }
     }
 

@@ -54,7 +54,7 @@ pub(super) enum Scope {
 
 impl Setup {
     pub(super) fn make(mut self, scope: Scope) -> Result<Built, SetupError> {
-        let env = Env::new(Arc::clone(&self.lookup));
+        let env = Env::new(self.lookup.lookup());
         let given = Given::of(&self);
         let mut settings = Settings::load(&env)?;
         self.report = self.report.at(settings.log_level);
@@ -80,6 +80,7 @@ impl Setup {
             },
             metering: None,
             lost: None,
+            environment: self.lookup.clone(),
         };
         if settings.disabled {
             return Ok(Built {

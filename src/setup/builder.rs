@@ -6,10 +6,13 @@ use opentelemetry::{KeyValue, global};
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanProcessor};
 
 use super::{
-    build::Scope, env, error::SetupError, exporters::MakeProcessor, loggers, meters, propagators,
+    build::Scope, error::SetupError, exporters::MakeProcessor, loggers, meters, propagators,
     report::Report, sampler, settings::WhenFull, subscriber,
 };
-use crate::{span::attributes::to_otel, telemetry::Telemetry, value::Value};
+use crate::{
+    propagate::environment::Environment, span::attributes::to_otel, telemetry::Telemetry,
+    value::Value,
+};
 
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -67,7 +70,7 @@ pub struct Setup {
     pub(super) shutdown_timeout: Duration,
     pub(super) queue_bytes: Option<usize>,
     pub(super) when_full: Option<WhenFull>,
-    pub(super) lookup: Arc<env::Lookup>,
+    pub(super) lookup: Environment,
     pub(super) report: Report,
     pub(super) warn_lost_context: bool,
     pub(super) exporters: Vec<MakeProcessor>,
@@ -91,7 +94,7 @@ impl Setup {
             shutdown_timeout: SHUTDOWN_TIMEOUT,
             queue_bytes: None,
             when_full: None,
-            lookup: Arc::new(env::process),
+            lookup: Environment::default(),
             report: Report::default(),
             warn_lost_context: false,
             exporters: Vec::new(),
@@ -153,13 +156,14 @@ impl Setup {
 
     /// Asks this function for variables instead of the process's environment: for tests, and for configuration from elsewhere.
     ///
-    /// It runs within [`init`](Self::init) or [`build`](Self::build), and with the propagator `xray-lambda` at each request. No
+    /// It runs within [`init`](Self::init) or [`build`](Self::build), within
+    /// [`Telemetry::parent_from_env`], and with the propagator `xray-lambda` at each request. No
     /// variable is read past it.
     pub fn lookup(
         mut self,
         lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
-        self.lookup = Arc::new(lookup);
+        self.lookup = Environment::of(Arc::new(lookup));
         self
     }
 

@@ -35,7 +35,7 @@ use super::{
 };
 
 /// Where a variable is looked up.
-pub(super) type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
+pub(super) use crate::propagate::environment::Lookup;
 
 /// Variables by name, and what is wrong with them.
 #[derive(Clone)]
@@ -263,13 +263,4 @@ fn shown<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
         Some(Seen::Url) => endpoint::shown(value),
         Some(Seen::Nothing) | None => Cow::Borrowed("…"),
     }
-}
-
-/// The process's own variable.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the environment"
-)]
-pub(super) fn process(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }

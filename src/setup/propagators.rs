@@ -16,7 +16,7 @@ use opentelemetry::{
     },
 };
 
-use super::{build::Scope, env::Lookup, settings::Propagator};
+use super::{build::Scope, settings::Propagator};
 use crate::{
     otel::{
         B3Propagator, BaggagePropagator, DatadogPropagator, JaegerPropagator, OtTracePropagator,
@@ -69,8 +69,12 @@ impl Chosen {
     }
 
     /// Those that were named, in their order; else for the whole process the user's global one, else W3C Trace Context and
-    /// Baggage. The lookup is asked at each request by those that read the environment.
-    pub(super) fn of(named: Option<&[Propagator]>, scope: Scope, lookup: &Arc<Lookup>) -> Self {
+    /// Baggage. The environment is asked at each request by those that read it.
+    pub(super) fn of(
+        named: Option<&[Propagator]>,
+        scope: Scope,
+        environment: &Environment,
+    ) -> Self {
         if scope == Scope::Process
             && named.is_none()
             && let Some(users) = Self::users()
@@ -78,7 +82,7 @@ impl Chosen {
             return users;
         }
         let named = named.unwrap_or(&DEFAULT);
-        let global = composite(named, lookup);
+        let global = composite(named, environment);
         if named.len() == DEFAULT.len() && DEFAULT.iter().all(|format| named.contains(format)) {
             return Self {
                 layers: Propagation::W3c,
@@ -89,7 +93,7 @@ impl Chosen {
     }
 }
 
-fn composite(named: &[Propagator], lookup: &Arc<Lookup>) -> TextMapCompositePropagator {
+fn composite(named: &[Propagator], environment: &Environment) -> TextMapCompositePropagator {
     let have_baggage = [Propagator::Jaeger, Propagator::OtTrace];
     let merges = named.iter().any(|format| have_baggage.contains(format));
     let propagators = named
@@ -103,9 +107,7 @@ fn composite(named: &[Propagator], lookup: &Arc<Lookup>) -> TextMapCompositeProp
                 Propagator::B3Multi => Box::new(B3Propagator::multi()),
                 Propagator::Jaeger => Box::new(JaegerPropagator::new()),
                 Propagator::XRay => Box::new(XRayPropagator::new()),
-                Propagator::XRayLambda => Box::new(XRayLambdaPropagator::of(Environment::of(
-                    Arc::clone(lookup),
-                ))),
+                Propagator::XRayLambda => Box::new(XRayLambdaPropagator::of(environment.clone())),
                 Propagator::OtTrace => Box::new(OtTracePropagator::new()),
                 Propagator::Datadog => Box::new(DatadogPropagator::new()),
             }

@@ -39,7 +39,11 @@ impl Ours {
     pub(crate) async fn of(formats: &'static str) -> Self {
         let exported = InMemorySpanExporter::default();
         let telemetry = Setup::new()
-            .lookup(move |name| (name == "OTEL_PROPAGATORS").then(|| formats.to_owned()))
+            .lookup(move |name| match name {
+                "OTEL_PROPAGATORS" => Some(formats.to_owned()),
+                "OTEL_METRICS_EXPORTER" | "OTEL_LOGS_EXPORTER" => Some("none".to_owned()),
+                _ => None,
+            })
             .on_warning(|text| panic!("{text}"))
             .exporter(exported.clone())
             .build()

@@ -74,7 +74,7 @@ pub(super) const GENERAL: Section = Section {
         by(
             &["_X_AMZN_TRACE_ID"],
             "",
-            "the propagator `xray-lambda`, for a request that has no parent",
+            "the propagator `xray-lambda` at each request, over the header",
         ),
         idle(
             &["OTEL_ENTITIES", "OTEL_EXPERIMENTAL_ENTITIES_ENABLED"],
