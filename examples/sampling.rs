@@ -55,16 +55,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     ask(&app, "/orders/13", "").await?;
     ask(&app, "/orders/42", "").await?;
     ask(&app, "/orders/7", "only-for-us").await?;
-
     println!("{:?}", telemetry.tail_counts());
-    telemetry.shutdown().await?;
+    if let Err(lost) = telemetry.shutdown().await {
+        eprintln!("{lost}");
+    }
     Ok(())
 }
 
 async fn ask(app: &Router, path: &str, token: &str) -> Result<(), Box<dyn Error>> {
     let request = Request::get(path).header("x-trace-force", token);
     let response = app.clone().oneshot(request.body(Body::empty())?).await?;
-    // Who leaves before the end is an error.
     axum::body::to_bytes(response.into_body(), usize::MAX).await?;
     Ok(())
 }

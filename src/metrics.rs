@@ -103,6 +103,7 @@ impl Metering {
     }
 
     /// Tells warnings to this function instead of `tracing`.
+    #[allow(dead_code, reason = "set-up alone has a place for warnings")]
     pub(crate) fn warn(mut self, warn: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.warn = Some(Arc::new(warn));
         self

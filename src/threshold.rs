@@ -81,6 +81,10 @@ pub(crate) fn state(state: &TraceState, threshold: Option<Threshold>) -> TraceSt
 /// The state of a caller whose decision stands. A threshold that cannot have led to that decision is taken out.
 pub(crate) fn followed(caller: &SpanContext) -> TraceState {
     let state = caller.trace_state();
+    // Most have none.
+    if state.get(KEY).is_none() {
+        return state.clone();
+    }
     let Some((_, stated)) = members(state).find(|(key, _)| *key == "th") else {
         return state.clone();
     };

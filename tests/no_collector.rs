@@ -1,5 +1,10 @@
 //! `init()` with nothing set, and nobody at the default endpoint: in a process of its own, for its globals and its environment.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "what a test is asked for stands in the environment"
+)]
+
 use std::{env, net::TcpStream, process::Command};
 
 use axum::{Router, routing::get};

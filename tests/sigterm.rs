@@ -1,5 +1,10 @@
 //! SIGTERM under load: what ended before it arrives, on a current-thread runtime, on a multi-thread one, and without any.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "what a test is asked for stands in the environment"
+)]
+
 mod collector;
 
 use std::{

@@ -178,7 +178,7 @@ fn the_end_says_the_status_where_no_trailer_does() {
     let empty = HeaderMap::new();
     let failure = |word: &'static str| crate::outcome::Failure {
         error_type: word.into(),
-        message: String::new().into(),
+        message: String::new(),
         status: None,
     };
     let held = crate::outcome::Failure {
