@@ -60,7 +60,8 @@ impl Setup {
         self.report = self.report.at(settings.log_level);
         env.tell(&self.report);
         self.overrule(&mut settings)?;
-        let said = Said::new(&settings, &given, &env);
+        let resource = (!settings.disabled).then(|| resource::resource(&settings.resource, &env));
+        let said = Said::new(&settings, resource.as_ref(), &given, &env);
         let propagator = match self.propagator.take() {
             Some(own) => own,
             None => propagators::Chosen::of(settings.propagators.as_deref(), scope, &self.lookup),
@@ -82,7 +83,7 @@ impl Setup {
             lost: None,
             environment: self.lookup.clone(),
         };
-        if settings.disabled {
+        let Some(resource) = resource else {
             return Ok(Built {
                 telemetry: Telemetry {
                     handle: Handle::new(&NoopTracerProvider::new(), traits),
@@ -94,8 +95,7 @@ impl Setup {
                 report: self.report,
                 env,
             });
-        }
-        let resource = resource::resource(&settings.resource, &env);
+        };
         let mut meters = std::mem::take(&mut self.meters);
         for view in std::mem::take(&mut settings.metrics.views) {
             meters.view(move |instrument| view.of(instrument));

@@ -5,11 +5,13 @@ mod given;
 mod lock;
 mod otlp;
 mod probe;
+mod resource;
 mod sampler;
 mod signals;
 
 use std::{fmt, sync::Arc, thread};
 
+use opentelemetry_sdk::Resource;
 use tracing::dispatcher;
 
 use self::{lock::Versions, probe::Probe};
@@ -125,10 +127,15 @@ impl Telemetry {
 }
 
 impl Said {
-    pub(super) fn new(settings: &Settings, given: &Given, env: &Env) -> Arc<Self> {
+    pub(super) fn new(
+        settings: &Settings,
+        made: Option<&Resource>,
+        given: &Given,
+        env: &Env,
+    ) -> Arc<Self> {
         Arc::new(Self {
             read: env.set(),
-            chosen: chosen::lines(settings, given, env),
+            chosen: chosen::lines(settings, made, given, env),
             probes: probe::of(settings, given),
             env: env.clone(),
         })

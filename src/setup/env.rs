@@ -9,6 +9,7 @@ mod logs;
 pub(super) mod metrics;
 pub(super) mod otlp;
 mod read;
+mod record;
 mod resource;
 mod sampler;
 mod traces;
@@ -17,12 +18,12 @@ pub(super) mod variables;
 
 use std::{
     borrow::Cow,
-    collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use self::{
+    record::Record,
     values::Words,
     variables::{Here, Seen},
 };
@@ -42,19 +43,6 @@ pub(super) use crate::propagate::environment::Lookup;
 pub(super) struct Env {
     lookup: Arc<Lookup>,
     record: Arc<Mutex<Record>>,
-}
-
-/// What has been asked so far.
-#[derive(Debug, Default)]
-struct Record {
-    /// What is to be told, each once: a variable of all signals is read for each.
-    warnings: Vec<String>,
-    /// What was set, as it may be shown, and whether it is right.
-    set: BTreeMap<&'static str, (String, bool)>,
-    /// What a configuration file refers to, and whether it is set.
-    referred: BTreeMap<String, bool>,
-    /// What a configuration file says, by the lines of its paths.
-    filed: BTreeMap<String, usize>,
 }
 
 pub(super) const PROPAGATORS: Words<Propagator> = Words {
@@ -155,9 +143,7 @@ impl Env {
     /// Tells that a value, or this part of it, is wrong and what is used instead.
     pub(super) fn wrong(&self, name: &'static str, part: &str, why: &str, instead: &str) {
         let shown = shown(name, part);
-        if let Some((_, right)) = self.record().set.get_mut(name) {
-            *right = false;
-        }
+        self.blame(name);
         self.warn(format!("{name}={shown:?} {why}; {instead}"));
     }
 
@@ -168,68 +154,8 @@ impl Env {
         if value.is_empty() {
             return None;
         }
-        let mut record = self.record();
-        let entry = record.set.entry(name);
-        entry.or_insert_with(|| (shown(name, value).into_owned(), true));
+        self.remember(name, || shown(name, value).into_owned());
         Some(value.to_owned())
-    }
-
-    /// A variable that a configuration file refers to.
-    #[allow(dead_code, reason = "files are a feature")]
-    pub(super) fn referred(&self, name: &str) -> Option<String> {
-        let value = (self.lookup)(name);
-        self.record()
-            .referred
-            .insert(name.to_owned(), value.is_some());
-        value
-    }
-
-    /// What a configuration file says, in the place of all variables.
-    #[allow(dead_code, reason = "files are a feature")]
-    pub(super) fn file(&self, paths: BTreeMap<String, usize>) {
-        self.record().filed = paths;
-    }
-
-    pub(super) fn is_filed(&self, path: &str) -> bool {
-        self.record().filed.contains_key(path)
-    }
-
-    /// What was set, for people.
-    pub(super) fn set(&self) -> Vec<String> {
-        let record = self.record();
-        let set = record.set.iter().map(|(name, (shown, is_right))| {
-            let wrong = if *is_right {
-                ""
-            } else {
-                ", of which not all is right: see the warnings"
-            };
-            format!("{name}={shown:?}{wrong}")
-        });
-        let referred = record.referred.iter().map(|(name, is_set)| {
-            let is_set = if *is_set { "set" } else { "not set" };
-            format!("{name}, to which the file refers: {is_set}")
-        });
-        set.chain(referred).collect()
-    }
-
-    /// Who said a setting: a line of the file, else the first of these variables that is set and right, else nobody.
-    pub(super) fn origin(&self, names: &[&'static str], path: &str) -> String {
-        let record = self.record();
-        if !record.filed.is_empty() {
-            let line = record.filed.get(path);
-            return line.map_or_else(
-                || "default".to_owned(),
-                |line| format!("line {line} of the file"),
-            );
-        }
-        let is_right = |name: &&&'static str| {
-            record
-                .set
-                .get(**name)
-                .is_some_and(|(_, is_right)| *is_right)
-        };
-        let said: Vec<_> = names.iter().filter(is_right).copied().collect();
-        said.first().map_or("default", |name| name).to_owned()
     }
 
     /// Tells of what is set and not read.
@@ -243,10 +169,6 @@ impl Env {
                 }
             }
         }
-    }
-
-    fn record(&self) -> MutexGuard<'_, Record> {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn service_name(resource: &Resource) -> String {
     name.map(ToString::to_string).unwrap_or_default()
 }
 
-pub(super) fn unknown_service() -> String {
+fn unknown_service() -> String {
     let exe = current_exe().ok();
     match exe.as_ref().and_then(|path| path.file_name()) {
         Some(name) => format!("unknown_service:{}", name.to_string_lossy()),

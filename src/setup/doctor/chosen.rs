@@ -2,10 +2,12 @@
 
 use std::{fmt, time::Duration};
 
-use super::{Given, Line, sampler, signals};
+use opentelemetry_sdk::Resource;
+
+use super::{Given, Line, resource, sampler, signals};
 use crate::setup::{
     env::{Env, LEVELS, PROPAGATORS},
-    settings::{AttributeLimits, Batch, Detector, Headers, Settings},
+    settings::{AttributeLimits, Batch, Headers, Settings},
 };
 
 /// Lines as they come.
@@ -26,7 +28,13 @@ pub(super) struct Listed<T>(pub(super) T);
 
 const CODE: &str = "code";
 
-pub(super) fn lines(settings: &Settings, given: &Given, env: &Env) -> Vec<Line> {
+/// `made` is what came of the resource; nothing where nothing is recorded.
+pub(super) fn lines(
+    settings: &Settings,
+    made: Option<&Resource>,
+    given: &Given,
+    env: &Env,
+) -> Vec<Line> {
     let mut lines = Lines {
         env,
         lines: Vec::new(),
@@ -41,7 +49,9 @@ pub(super) fn lines(settings: &Settings, given: &Given, env: &Env) -> Vec<Line> 
         LEVELS.word(settings.log_level),
         From(&["OTEL_LOG_LEVEL"], "log_level"),
     );
-    resource(&mut lines, settings, given);
+    if let Some(made) = made {
+        resource::lines(&mut lines, settings, made, given);
+    }
     match &settings.propagators {
         _ if given.propagator => lines.code("propagators", "your own"),
         None => lines.by("propagators", PROPAGATORS.default, "default"),
@@ -148,50 +158,6 @@ impl Lines<'_> {
             &format!("{what}.attribute_value_length_limit"),
             shown,
             From(lengths, &length),
-        );
-    }
-}
-
-fn resource(lines: &mut Lines<'_>, settings: &Settings, given: &Given) {
-    let mut seen = Vec::new();
-    // Later ones win.
-    for attribute in settings.resource.attributes.iter().rev() {
-        let key = attribute.key.as_str();
-        if seen.contains(&key) {
-            continue;
-        }
-        seen.push(key);
-        let what = format!("resource.{key}");
-        let is_code = given.attributes.iter().any(|given| given == key);
-        if is_code || key == "service.name" && given.service_name {
-            lines.code(&what, &attribute.value);
-            continue;
-        }
-        let names: &[&str] = match key {
-            "service.name" => &["OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"],
-            _ => &["OTEL_RESOURCE_ATTRIBUTES"],
-        };
-        lines.say(&what, &attribute.value, From(names, "resource"));
-    }
-    if !seen.contains(&"service.name") {
-        let name = crate::setup::resource::unknown_service();
-        lines.by("resource.service.name", name, "default");
-    }
-    let detectors = settings
-        .resource
-        .detectors
-        .iter()
-        .map(|detector| match detector {
-            Detector::Process => "process",
-            Detector::Host => "host",
-            Detector::Container => "container",
-            Detector::Kubernetes => "k8s",
-        });
-    if crate::setup::detectors::ARE_THERE {
-        lines.say(
-            "resource.detectors",
-            Listed(detectors),
-            From(&["OTEL_RUST_RESOURCE_DETECTORS"], "resource"),
         );
     }
 }

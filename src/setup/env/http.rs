@@ -67,6 +67,9 @@ fn checked(
     for word in wrong {
         env.wrong(name, &word, why, instead);
     }
+    if !right.is_empty() {
+        env.pardon(name);
+    }
     right
 }
 

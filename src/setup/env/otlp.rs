@@ -106,10 +106,13 @@ pub(super) fn otlp(env: &Env, signal: &Signal) -> Option<Box<Otlp>> {
 
 /// None where this build has it not: a body is never called what it is not.
 fn compression(env: &Env, names: &Names) -> Option<Compression> {
-    let found = env.pick(names, COMPRESSIONS.default, |text| {
-        built(COMPRESSIONS.find(text)?, gzip::IS_ON, zstd::IS_ON)
-    });
+    let found = env.pick(names, COMPRESSIONS.default, compressor);
     found.and_then(|(_, compression)| compression)
+}
+
+/// What this word stands for, if this build has it.
+pub(in crate::setup) fn compressor(word: &str) -> Result<Option<Compression>, &'static str> {
+    built(COMPRESSIONS.find(word)?, gzip::IS_ON, zstd::IS_ON)
 }
 
 fn built(
@@ -163,6 +166,7 @@ fn headers(env: &Env, names: Names) -> HeaderMap {
         // Neither key nor value is shown: who forgot the key wrote the secret in its place.
         let wrong = |why: &str| {
             let member = index + 1;
+            env.blame(name);
             env.warn(format!("{name}: member {member} {why}; it is ignored"));
         };
         let (key, value) = match pair {
@@ -183,6 +187,9 @@ fn headers(env: &Env, names: Names) -> HeaderMap {
             (Err(_), _) => wrong("has a key that no header can have"),
             (_, Err(_)) => wrong("has a value that no header can have"),
         }
+    }
+    if !headers.is_empty() {
+        env.pardon(name);
     }
     headers
 }

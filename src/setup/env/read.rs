@@ -136,6 +136,10 @@ impl Env {
         for (word, why) in refused {
             self.wrong(name, word, why, &instead);
         }
-        (none || !chosen.is_empty()).then_some(chosen)
+        let is_used = none || !chosen.is_empty();
+        if is_used {
+            self.pardon(name);
+        }
+        is_used.then_some(chosen)
     }
 }

@@ -12,10 +12,10 @@ use super::{
 use crate::setup::{
     endpoint,
     env::{
-        otlp::COMPRESSIONS,
+        otlp::compressor,
         values::{Pair, Words, pairs},
     },
-    settings::{Otlp, Protocol, Tls},
+    settings::{Compression, Otlp, Protocol, Tls},
 };
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -60,11 +60,23 @@ pub(super) fn otlp<T>(
             origin: format!("{}.endpoint", at.path),
             headers,
             timeout: limit(timeout, TIMEOUT),
-            compression: compression.and_then(|at| at.word(&COMPRESSIONS)).flatten(),
+            compression: compression.and_then(|at| compression_of(&at)),
             tls,
         };
         (Box::new(otlp), more)
     }))
+}
+
+/// What this build has not is wrong as well.
+fn compression_of(at: &At<'_>) -> Option<Compression> {
+    let word = at.text()?;
+    match compressor(word) {
+        Ok(compression) => compression,
+        Err(why) => {
+            at.wrong(&format!("{word:?} {why}"));
+            None
+        }
+    }
 }
 
 /// It is complete as it stands; only the default has a path to get.

@@ -72,6 +72,11 @@ pub(super) const GENERAL: Section = Section {
             "`Telemetry::report`: where it looks for a `Cargo.lock` first",
         ),
         by(
+            &["TRACEPARENT", "TRACESTATE", "BAGGAGE"],
+            "",
+            "`Telemetry::parent_from_env`: the trace of who started this process; other propagators have names of their own",
+        ),
+        by(
             &["_X_AMZN_TRACE_ID"],
             "",
             "the propagator `xray-lambda` at each request, over the header",
