@@ -119,17 +119,19 @@ pub(crate) fn client_request(
     client::server(destination, service, sink);
 }
 
+/// The name of a code. `None` for a number that means nothing.
+pub(crate) fn code(number: usize) -> Option<&'static str> {
+    CODES.get(number).copied()
+}
+
 /// The status of a block of trailers, or of a head that is all there is. `None` where it has no `grpc-status`.
 ///
 /// The text is read if a span is to carry it.
 pub(crate) fn status(headers: &dyn HeaderSource, is_recorded: bool) -> Option<Status> {
-    let code = headers.first(&STATUS)?;
-    let number = decimal(code).and_then(|number| usize::try_from(number).ok());
+    let number = headers.first(&STATUS)?;
+    let number = decimal(number).and_then(|number| usize::try_from(number).ok());
     // A number that means nothing is UNKNOWN to every client.
-    let code = number
-        .and_then(|number| CODES.get(number))
-        .copied()
-        .unwrap_or("UNKNOWN");
+    let code = number.and_then(code).unwrap_or("UNKNOWN");
     let message = match code {
         "OK" => None,
         _ => headers.first(&MESSAGE).filter(|_| is_recorded),
@@ -188,7 +190,7 @@ pub(crate) fn ended(head: Option<&Status>, end: &End<'_>, is_recorded: bool) -> 
         End::Upgraded => head.cloned().unwrap_or_else(|| made("UNKNOWN", "")),
         End::Cancelled => made("CANCELLED", ""),
         End::ServiceError(failure) | End::BodyError(failure) => {
-            let held = failure.status.and_then(|number| CODES.get(number).copied());
+            let held = failure.status.and_then(code);
             let code = held.unwrap_or_else(|| of_failure(&failure.error_type));
             Status {
                 code,

@@ -18,6 +18,7 @@ use super::{
     status,
     transport::{Again, Failure, Perhaps},
 };
+use crate::semconv::rpc;
 
 const PREFIX: usize = 5;
 
@@ -117,9 +118,9 @@ fn failure(code: u32, trailers: &HeaderMap) -> Failure {
         12 => (Perhaps::No, Again::Unserved),
         _ => (Perhaps::No, Again::Never),
     };
-    let name = NAMES
-        .get(usize::try_from(code).unwrap_or(usize::MAX))
-        .copied()
+    let name = usize::try_from(code)
+        .ok()
+        .and_then(rpc::code)
         .unwrap_or("an unknown code");
     let text = trailers
         .get("grpc-message")
@@ -133,26 +134,6 @@ fn failure(code: u32, trailers: &HeaderMap) -> Failure {
     };
     Failure { why, taken, again }
 }
-
-const NAMES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
 
 /// How long the collector wants to be left alone.
 fn retry_info(trailers: &HeaderMap) -> Option<Duration> {
