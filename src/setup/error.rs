@@ -6,8 +6,9 @@ type Source = Box<dyn Error + Send + Sync>;
 
 /// Why no pipeline could be made. The text names the variable or the call, and what was wrong with it.
 ///
-/// A wrong value of an `OTEL_*` variable alone is never an error: it is reported as a warning and ignored. Its `Debug` is
-/// its text, for a `main` that returns it.
+/// A wrong value of an `OTEL_*` variable alone is no error: it is reported as a warning and ignored. But a certificate or a
+/// key that cannot be used is one: a connection without it is not the one that was asked for. Its `Debug` is its text, for
+/// a `main` that returns it.
 pub struct SetupError {
     what: String,
     source: Option<Source>,

@@ -219,13 +219,21 @@ pub(super) enum Compression {
     Zstd,
 }
 
-/// PEM files.
+/// Certificates for the connection to a collector.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tls {
     /// Trusted authorities instead of the system's.
-    pub(super) authority: Option<PathBuf>,
+    pub(super) authority: Option<Pem>,
     /// The client's certificate and its key.
-    pub(super) client: Option<(PathBuf, PathBuf)>,
+    pub(super) client: Option<(Pem, Pem)>,
+}
+
+/// A PEM file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pem {
+    pub(super) path: PathBuf,
+    /// Who named it: a variable, or a path in a file.
+    pub(super) origin: String,
 }
 
 #[derive(Clone, Debug)]

@@ -51,19 +51,19 @@ pub(super) fn otlp(lines: &mut Lines<'_>, what: &str, otlp: &Otlp, names: &Signa
     if let Some(authority) = &otlp.tls.authority {
         lines.say(
             &below("certificate"),
-            authority.display(),
+            authority.path.display(),
             From(&names.certificate, &path("tls.ca_file")),
         );
     }
     if let Some((certificate, key)) = &otlp.tls.client {
         lines.say(
             &below("client_certificate"),
-            certificate.display(),
+            certificate.path.display(),
             From(&names.client_certificate, &path("tls.cert_file")),
         );
         lines.say(
             &below("client_key"),
-            key.display(),
+            key.path.display(),
             From(&names.client_key, &path("tls.key_file")),
         );
     }

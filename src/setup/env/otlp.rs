@@ -11,7 +11,7 @@ use super::{
 };
 use crate::setup::{
     endpoint, gzip,
-    settings::{Compression, Otlp, Protocol, Tls},
+    settings::{Compression, Otlp, Pem, Protocol, Tls},
     zstd,
 };
 
@@ -199,8 +199,12 @@ fn tls(env: &Env, signal: &Signal) -> Tls {
         let found = env.first(names);
         found.map(|(name, text)| (name, PathBuf::from(text)))
     };
+    let pem = |(name, path): (&str, PathBuf)| Pem {
+        path,
+        origin: name.to_owned(),
+    };
     let client = match (path(&signal.client_certificate), path(&signal.client_key)) {
-        (Some((_, certificate)), Some((_, key))) => Some((certificate, key)),
+        (Some(certificate), Some(key)) => Some((pem(certificate), pem(key))),
         (None, None) => None,
         (Some((name, path)), None) => {
             let [_, missing] = signal.client_key;
@@ -214,7 +218,7 @@ fn tls(env: &Env, signal: &Signal) -> Tls {
         }
     };
     Tls {
-        authority: path(&signal.certificate).map(|(_, path)| path),
+        authority: path(&signal.certificate).map(pem),
         client,
     }
 }

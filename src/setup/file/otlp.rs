@@ -15,7 +15,7 @@ use crate::setup::{
         otlp::compressor,
         values::{Pair, Words, pairs},
     },
-    settings::{Compression, Otlp, Protocol, Tls},
+    settings::{Compression, Otlp, Pem, Protocol, Tls},
 };
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -141,7 +141,12 @@ fn tls(at: Option<&At<'_>>, is_grpc: bool) -> (Tls, bool) {
         return (Tls::default(), false);
     };
     let fields = at.fields();
-    let file = |name| fields.text(name).map(PathBuf::from);
+    let file = |name| {
+        fields.text(name).map(|path| Pem {
+            path: PathBuf::from(path),
+            origin: format!("{}.{name}", at.path),
+        })
+    };
     let client = match (file("cert_file"), file("key_file")) {
         (Some(certificate), Some(key)) => Some((certificate, key)),
         (None, None) => None,

@@ -2,15 +2,20 @@
 
 use reqwest::ClientBuilder;
 
-use super::{error::SetupError, settings::Tls};
+use super::{
+    error::SetupError,
+    settings::{Pem, Tls},
+};
 
 pub(super) const IS_ON: bool = false;
 
 pub(super) fn apply(builder: ClientBuilder, tls: &Tls) -> Result<ClientBuilder, SetupError> {
-    if *tls == Tls::default() {
+    let client = tls.client.as_ref().map(|(certificate, _)| certificate);
+    let Some(Pem { path, origin }) = tls.authority.as_ref().or(client) else {
         return Ok(builder);
-    }
-    Err(SetupError::new(
-        "certificates for the collector need throughline's feature `tls`, which this build is without",
-    ))
+    };
+    let path = path.display().to_string();
+    Err(SetupError::new(format!(
+        "{origin}={path:?} needs throughline's feature `tls`, which this build is without"
+    )))
 }

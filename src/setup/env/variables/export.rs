@@ -114,14 +114,14 @@ pub(super) const OTLP: Section = Section {
         read(
             signals!("CERTIFICATE"),
             "",
-            "PEM file of the authorities to trust instead of the system's; feature `tls`",
+            "PEM file of the authorities to trust instead of the system's, an error of `init` where it cannot be used; feature `tls`",
         ),
         read(
             signals!("CLIENT_CERTIFICATE"),
             "",
-            "PEM file, with CLIENT_KEY beside it; feature `tls`",
+            "PEM file, with CLIENT_KEY beside it, an error where it cannot be used; feature `tls`",
         ),
-        read(signals!("CLIENT_KEY"), "", "PEM file"),
+        read(signals!("CLIENT_KEY"), "", "PEM file, an error where it cannot be used or does not fit the certificate"),
         read(
             &["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"],
             "cumulative",
