@@ -9,6 +9,9 @@ const CERTIFICATE: &str = "OTEL_EXPORTER_OTLP_CERTIFICATE";
 const OWN_CERTIFICATE: &str = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE";
 const OWN_KEY: &str = "OTEL_EXPORTER_OTLP_CLIENT_KEY";
 
+/// Variables, and of the error: which of them, its file, and what is wrong.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str, &'a str);
+
 /// A folder of files, which is gone in the end.
 struct Files {
     folder: PathBuf,
@@ -99,7 +102,7 @@ fn what_cannot_be_used_is_named_with_who_named_it() {
         "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIBlocked+locked+locked+locked+\n-----END ENCRYPTED PRIVATE KEY-----\n",
     );
     let traces = "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE";
-    let cases: [(&[(&str, &str)], &str, &str, &str); 10] = [
+    let cases: [Case<'_>; 10] = [
         (
             &[(CERTIFICATE, &missing)],
             CERTIFICATE,
