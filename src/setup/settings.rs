@@ -3,11 +3,15 @@
 //! It holds values that were checked already. What code says comes on top of it, in the builder.
 
 mod room;
+mod tls;
 
-pub(super) use self::room::Room;
 pub use self::room::WhenFull;
+pub(super) use self::{
+    room::Room,
+    tls::{Pem, Tls},
+};
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use http::HeaderMap;
 use opentelemetry::KeyValue;
@@ -217,23 +221,6 @@ pub(super) enum Protocol {
 pub(super) enum Compression {
     Gzip,
     Zstd,
-}
-
-/// Certificates for the connection to a collector.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tls {
-    /// Trusted authorities instead of the system's.
-    pub(super) authority: Option<Pem>,
-    /// The client's certificate and its key.
-    pub(super) client: Option<(Pem, Pem)>,
-}
-
-/// A PEM file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pem {
-    pub(super) path: PathBuf,
-    /// Who named it: a variable, or a path in a file.
-    pub(super) origin: String,
 }
 
 #[derive(Clone, Debug)]

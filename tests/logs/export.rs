@@ -6,8 +6,13 @@ use std::{
 };
 
 use axum::{Router, routing::get};
+use opentelemetry::{InstrumentationScope, logs::LogRecord as _};
 use opentelemetry_proto::tonic::{common::v1::any_value::Value, logs::v1::LogRecord};
-use throughline::{ServerLayer, Setup, Telemetry};
+use opentelemetry_sdk::{
+    error::OTelSdkResult,
+    logs::{LogProcessor, SdkLogRecord},
+};
+use throughline::{ServerLayer, Setup, Telemetry, otel::SetupLogsExt};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::{layer::SubscriberExt, registry};
 
@@ -99,6 +104,84 @@ async fn batches_are_as_large_as_the_variables_say() {
         assert!(call.records("").len() <= 2, "{call:#?}");
     }
     drop(telemetry);
+}
+
+type Variables = &'static [(&'static str, &'static str)];
+
+const COUNT: &str = "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT";
+const LENGTH: &str = "OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT";
+const ANY_COUNT: &str = "OTEL_ATTRIBUTE_COUNT_LIMIT";
+const ANY_LENGTH: &str = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT";
+
+/// Attributes beyond the 128 that a record has unless it is said otherwise.
+#[derive(Debug)]
+struct Many;
+
+impl LogProcessor for Many {
+    fn emit(&self, record: &mut SdkLogRecord, _scope: &InstrumentationScope) {
+        for number in 0..200 {
+            record.add_attribute(format!("more.{number}"), "äöüäöüäöüäöü");
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+/// A log record's own variables beat those of all attributes; a body has no limit.
+#[tokio::test]
+async fn what_arrives_is_within_the_limits() {
+    let cases: [(Variables, usize, usize); 6] = [
+        (&[], 128, 12),
+        (&[(COUNT, "3"), (LENGTH, "5")], 3, 5),
+        (&[(ANY_COUNT, "4"), (ANY_LENGTH, "6")], 4, 6),
+        (
+            &[
+                (ANY_COUNT, "4"),
+                (COUNT, "7"),
+                (ANY_LENGTH, "6"),
+                (LENGTH, "2"),
+            ],
+            7,
+            2,
+        ),
+        (&[(ANY_LENGTH, "6"), (COUNT, "2")], 2, 6),
+        (&[(COUNT, "0")], 0, 0),
+    ];
+    for (limits, count, length) in cases {
+        let collector = Collector::start();
+        let telemetry = Setup::new()
+            .lookup(move |name| {
+                let found = limits.iter().find(|(key, _)| *key == name);
+                Some(found?.1.to_owned())
+            })
+            .endpoint(collector.url())
+            .log_processor(Many)
+            .on_warning(|_| {})
+            .build()
+            .unwrap();
+        let subscriber = registry().with(telemetry.logs_layer().unwrap());
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(first = "äöüäöüäöüäöü", "a body as long as it is");
+        });
+        telemetry.shutdown().await.unwrap();
+        let records = records(&collector);
+        let [record] = &records[..] else {
+            panic!("{limits:?}: {records:#?}");
+        };
+        let body = record.body.as_ref().unwrap().value.as_ref().unwrap();
+        assert_eq!(
+            *body,
+            Value::StringValue("a body as long as it is".to_owned())
+        );
+        assert_eq!(record.attributes.len(), count, "{limits:?}");
+        let text: String = "äöüäöüäöüäöü".chars().take(length).collect();
+        for attribute in &record.attributes {
+            let value = attribute.value.as_ref().unwrap().value.as_ref().unwrap();
+            assert_eq!(*value, Value::StringValue(text.clone()), "{limits:?}");
+        }
+    }
 }
 
 #[tokio::test]
