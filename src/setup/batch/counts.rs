@@ -6,6 +6,10 @@ use std::iter::Sum;
 ///
 /// At any time `made` is the sum of the others: what ended was taken by the collector, refused by it, dropped here, sent
 /// without an answer, or waits. A span that goes to two exporters counts twice. Spans that no sampler chose are not made.
+///
+/// The same numbers go where metrics go, read when these are collected: `otel.sdk.processor.span.processed`,
+/// `otel.sdk.processor.span.queue.size`, `otel.sdk.exporter.span.exported` and `otel.sdk.exporter.span.inflight`, with
+/// `error.type` for what was lost (Semantic Conventions, "OpenTelemetry SDK metrics").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SpanCounts {

@@ -69,7 +69,8 @@ use crate::setup::{error::SetupError, settings};
 /// No probability can be told of it, so its trace state has no `ot=th:…`. `sampling.adjusted_count` is 0 where a share of all
 /// traces is sampled by [`also`](Self::also) or [`sample_probability`](crate::Setup::sample_probability), because those
 /// stand for this one as well, and else 1: the sum of adjusted counts does not count it twice.
-/// [`Telemetry::tail_counts`](crate::Telemetry::tail_counts) says how many spans were kept, discarded and lost.
+/// [`Telemetry::tail_counts`](crate::Telemetry::tail_counts) says how many spans were kept, discarded and lost; so do the
+/// metrics `throughline.tail.span.decided`, by `throughline.tail.decision`, and `throughline.tail.span.waiting`.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Tail {
