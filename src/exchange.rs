@@ -200,8 +200,8 @@ impl Exchange {
     }
 
     /// The head of the response says how long its body is, which does not say so itself.
-    pub(crate) fn declare(&self, size: Option<u64>) {
-        if let (Some(state), Some(size)) = (self.state(), size) {
+    pub(crate) fn declare(&self, size: impl FnOnce() -> Option<u64>) {
+        if let Some(state) = self.state() {
             state.declare(size);
         }
     }
@@ -212,7 +212,7 @@ impl Exchange {
         if self.is_over() {
             return;
         }
-        self.declare(size);
+        self.declare(|| size);
         let is_bodiless = self
             .state()
             .is_some_and(|state| state.progress().is_bodiless());

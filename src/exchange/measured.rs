@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -12,7 +12,7 @@ use crate::{
     head::ResponseHead,
     metrics::{Active, Labels, Meters, Said},
     protocol::Protocol,
-    semconv::{method::Method, protocol_version},
+    semconv::{measure::Answer, protocol_version},
     value::Value,
 };
 
@@ -23,7 +23,7 @@ pub(crate) struct Measured {
     asked: Asked,
     active: Option<Active>,
     /// The version that a client's response came by.
-    version: OnceLock<&'static str>,
+    version: Mutex<Option<&'static str>>,
     labels: Mutex<Labels>,
 }
 
@@ -32,7 +32,6 @@ pub(crate) struct Measured {
 pub(super) struct Measurement<'a> {
     pub(super) side: &'a Side,
     pub(super) protocol: Protocol,
-    pub(super) method: &'a Method,
     pub(super) answered: Answered<'a>,
     pub(super) duration: Duration,
     /// How many bytes of a response's body passed, if there was a response.
@@ -45,17 +44,17 @@ impl Measured {
             meters,
             asked,
             active: None,
-            version: OnceLock::new(),
+            version: Mutex::new(None),
             labels: Mutex::default(),
         }
     }
 
     /// Counts the exchange as active, where the layer is to.
-    pub(super) fn start(&mut self, side: &Side, protocol: Protocol, method: &Method) {
+    pub(super) fn start(&mut self, side: &Side, protocol: Protocol) {
         let measure = &side.common().measure;
         if measure.active {
             let said = Said {
-                facts: measured::active(method, &self.asked),
+                facts: measured::active(side, &self.asked),
                 labels: &Labels::default(),
                 limit: measure.limit,
             };
@@ -65,7 +64,8 @@ impl Measured {
 
     pub(super) fn answered(&self, head: &ResponseHead<'_>) {
         if let Some(version) = head.version().and_then(protocol_version) {
-            let _first = self.version.set(version);
+            let mut first = self.version.lock().unwrap_or_else(PoisonError::into_inner);
+            first.get_or_insert(version);
         }
     }
 
@@ -93,18 +93,37 @@ impl Measured {
     #[inline]
     pub(super) fn end(&self, mut measurement: Measurement<'_>) {
         let Measurement { side, protocol, .. } = measurement;
-        measurement.answered.version = self.asked.version.or_else(|| self.version.get().copied());
+        if let Side::Client(_) = side {
+            let version = self.version.lock().unwrap_or_else(PoisonError::into_inner);
+            measurement.answered.version = *version;
+        }
+        let answer = measured::answer(side, protocol, &self.asked, &measurement.answered);
         let labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = answer.filter(|_| labels.is_empty());
+        let sizes = side.common().measure.body_sizes;
+        let seconds = measurement.duration.as_secs_f64();
+        let is_known = answer.is_some_and(|answer| self.asked.group.known(&answer, seconds));
+        if sizes || !is_known {
+            self.tell(&measurement, &labels, answer.as_ref(), !is_known);
+        }
+        if let Some(active) = &self.active {
+            active.end();
+        }
+    }
+
+    /// Measures the sizes of the bodies, and the duration where the group does not know its series.
+    fn tell(
+        &self,
+        measurement: &Measurement<'_>,
+        labels: &Labels,
+        answer: Option<&Answer<'_>>,
+        duration: bool,
+    ) {
+        let Measurement { side, protocol, .. } = *measurement;
         let measure = &side.common().measure;
         let said = Said {
-            facts: measured::ended(
-                side,
-                protocol,
-                measurement.method,
-                &self.asked,
-                &measurement.answered,
-            ),
-            labels: &labels,
+            facts: measured::ended(side, protocol, &self.asked, &measurement.answered),
+            labels,
             limit: measure.limit,
         };
         let of = measured::of(side, protocol);
@@ -120,10 +139,10 @@ impl Measured {
                 self.meters.response_size(of, size, said);
             }
         }
-        self.meters
-            .duration(of, measurement.duration.as_secs_f64(), said);
-        if let Some(active) = &self.active {
-            active.end();
+        if duration {
+            let kept = answer.map(|answer| (&*self.asked.group, answer));
+            let seconds = measurement.duration.as_secs_f64();
+            self.meters.duration(of, seconds, said, kept);
         }
     }
 }

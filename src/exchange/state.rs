@@ -65,7 +65,7 @@ impl State {
     pub(super) fn new(mut begin: Begin<'_>, clock: Clock, span: Started, held: Held) -> Self {
         let has_hooks = begin.side.common().has_hooks();
         if let Some(measured) = &mut begin.measured {
-            measured.start(&begin.side, begin.protocol, &begin.method);
+            measured.start(&begin.side, begin.protocol);
         }
         Self {
             route: Routes::new(begin.route.cloned()),
@@ -115,9 +115,10 @@ impl State {
         self.measured.is_some()
     }
 
-    /// Whether its route is known and no span has to say so.
+    /// Whether no span has to say its route, which is known or of no use to what is measured.
     pub(crate) fn is_unrecorded_and_routed(&self) -> bool {
-        !self.span.recording && self.route.is_matched()
+        let has_none = self.protocol != Protocol::Http && !self.is_told;
+        !self.span.recording && (self.route.is_matched() || has_none)
     }
 
     pub(super) fn labels_mut(&mut self) -> Option<&mut Labels> {
@@ -140,8 +141,10 @@ impl State {
     }
 
     /// How long the body is by its head or by itself. A gRPC answer has its verdict behind the body.
-    pub(super) fn declare(&self, size: u64) {
-        if self.protocol == Protocol::Http {
+    pub(super) fn declare(&self, size: impl FnOnce() -> Option<u64>) {
+        if self.protocol == Protocol::Http
+            && let Some(size) = size()
+        {
             self.progress.declare(size);
         }
     }
@@ -243,9 +246,9 @@ impl State {
         measured.end(Measurement {
             side: &self.side,
             protocol: self.protocol,
-            method: &self.method,
             answered: Answered {
                 route: self.route.latest(),
+                is_late: self.route.is_late(),
                 status,
                 version: None,
                 early: self.early.get(),

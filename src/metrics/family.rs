@@ -54,7 +54,7 @@ pub(super) type Folded = SmallVec<[String; 0]>;
 
 /// A hash is hashed already.
 #[derive(Debug, Default)]
-struct AsIs(u64);
+pub(super) struct AsIs(u64);
 
 impl<S> Family<S> {
     pub(super) fn new(method: &'static str, target: &'static str) -> Self {

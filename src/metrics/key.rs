@@ -27,33 +27,27 @@ pub(super) struct Owned {
 }
 
 impl Key<'_> {
-    /// A quick one: of text a few bytes, of words of the conventions their address. Two keys of one set are compared when
-    /// their hashes are the same, so that all a poor hash costs is time or a second entry.
+    /// A quick one: of text a few bytes, and nothing of what is nearly always the same. Two keys are compared when their
+    /// hashes are the same, so that all a poor hash costs is time.
     #[inline]
     pub(super) fn hash(&self) -> u64 {
         let Facts {
             method,
-            scheme,
             host,
             port,
             target,
-            version,
             status,
             code,
             error_type,
+            ..
         } = self.facts;
         let numbers = u64::from(status.unwrap_or(0)) << 16 | u64::from(port.unwrap_or(0));
-        let hash = mix(numbers, sample(method));
-        let hash = mix(
-            hash,
-            address(scheme) ^ option(version, address).rotate_left(32),
-        );
-        let hash = mix(hash, option(target, sample));
-        let hash = mix(
-            hash,
-            option(error_type, sample) ^ option(code, address).rotate_left(32),
-        );
-        let hash = mix(hash, option(host, sample));
+        let mut hash = mix(numbers, sample(method));
+        for (place, text) in [target, host, error_type, code].into_iter().enumerate() {
+            if let Some(text) = text {
+                hash = mix(hash ^ place as u64, sample(text));
+            }
+        }
         if self.labels.is_empty() {
             return hash;
         }
@@ -96,6 +90,21 @@ impl Owned {
         }
     }
 
+    /// What is kept, but for the labels.
+    pub(super) fn facts(&self) -> Facts<'_> {
+        Facts {
+            method: &self.method,
+            scheme: self.scheme,
+            host: self.host.as_deref(),
+            port: self.port,
+            target: self.target.as_deref(),
+            version: self.version,
+            status: self.status,
+            code: self.code,
+            error_type: self.error_type.as_deref(),
+        }
+    }
+
     #[inline]
     pub(super) fn is(&self, key: &Key<'_>) -> bool {
         let facts = &key.facts;
@@ -114,22 +123,12 @@ impl Owned {
 
 /// Constants are nearly always the very same.
 #[inline(always)]
-fn same(kept: Option<&str>, other: Option<&str>) -> bool {
+pub(super) fn same(kept: Option<&str>, other: Option<&str>) -> bool {
     match (kept, other) {
         (Some(kept), Some(other)) => std::ptr::eq(kept, other) || kept == other,
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     }
-}
-
-#[inline]
-fn option(text: Option<&str>, hash: impl FnOnce(&str) -> u64) -> u64 {
-    text.map_or(0, hash)
-}
-
-#[inline]
-fn address(word: &str) -> u64 {
-    word.as_ptr().addr() as u64
 }
 
 /// The length, the beginning, the middle and the end.

@@ -103,19 +103,26 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
         .known_methods
         .as_deref()
         .or_else(|| telemetry.known_methods());
+    let method = Method::of(head.method(), known);
+    let route = extensions
+        .filter(|_| protocol == Protocol::Http)
+        .and_then(route::matched);
     let begin = Begin {
         side: Side::Server(Arc::clone(config)),
         protocol,
-        method: Method::of(head.method(), known),
-        head,
-        route: extensions
-            .and_then(route::matched)
-            .filter(|_| protocol == Protocol::Http),
-        deadline: conventions::deadline(protocol, &scan),
+        // Its span alone would say that it passed.
+        deadline: match refused {
+            Some(_) => None,
+            None => conventions::deadline(protocol, &scan),
+        },
         measured: meters.map(|meters| {
-            let asked = server_asked(config, meters, protocol, head, &scan);
+            let (kind, route) = ((protocol, &method), route.map(Matched::as_str));
+            let asked = server_asked(config, meters, kind, route, head, &scan);
             Measured::new(Arc::clone(meters), asked)
         }),
+        method,
+        head,
+        route,
         listed: telemetry.listed().server.clone(),
     };
     if let Some(context) = refused {

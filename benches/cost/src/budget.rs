@@ -60,14 +60,13 @@ pub const METRICS_IN_FULL: Budget = Budget {
 };
 
 pub const CALL_METRICS_SAMPLED: Budget = Budget {
-    instructions: 13_300,
+    instructions: 12_300,
     allocations: 10,
 };
 
-/// One allocation more than without metrics.
 pub const CALL_METRICS_UNSAMPLED: Budget = Budget {
-    instructions: 7_300,
-    allocations: 3,
+    instructions: 6_200,
+    allocations: 2,
 };
 
 pub const CLIENT: Budget = Budget {
@@ -76,7 +75,7 @@ pub const CLIENT: Budget = Budget {
 };
 
 pub const METRICS_CLIENT: Budget = Budget {
-    instructions: 11_700,
+    instructions: 11_300,
     allocations: 8,
 };
 
