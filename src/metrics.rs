@@ -23,7 +23,7 @@ use opentelemetry::{
     metrics::{Counter, Histogram, Meter, MeterProvider, UpDownCounter},
 };
 
-pub(crate) use self::labels::Labels;
+pub(crate) use self::labels::{Labels, SharedLabels};
 use self::{
     family::Folded,
     group::Groups,
@@ -142,7 +142,7 @@ impl Meters {
     }
 
     /// The group of exchanges that begin like this.
-    pub(crate) fn group(&self, of: Of, asked: Facts<'_>) -> Arc<Group> {
+    pub(crate) fn group(&self, of: Of, asked: &Facts<'_>) -> Arc<Group> {
         of.among(&self.groups).get(asked)
     }
 
@@ -199,7 +199,7 @@ impl Meters {
     ) -> (Arc<Recorder<I>>, bool) {
         let mut folded = Folded::new();
         let key = Key {
-            facts: said.facts,
+            facts: &said.facts,
             labels: said.labels,
         };
         let recorder = instrument.with(&self.metering, &key, said.limit, &mut folded);
@@ -218,7 +218,7 @@ impl Meters {
                 target: Some(attribute),
                 ..Facts::default()
             };
-            let labels = &Labels::default();
+            let (facts, labels) = (&facts, &Labels::default());
             self.folding
                 .counter
                 .with(

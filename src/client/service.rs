@@ -17,7 +17,7 @@ use crate::{
     body::TracedBody,
     config::{ClientConfig, Side},
     conventions::{self, measured::client_asked},
-    exchange::{Begin, Exchange, measured::Measured},
+    exchange::{Begin, Exchange},
     future::ResponseFuture,
     guard::guarded,
     head::RequestHead,
@@ -171,8 +171,7 @@ pub(crate) fn begin<'a>(
         measured: config.common.measure.meters(&telemetry).map(|meters| {
             let (kind, way) = ((protocol, &method), &way.destination);
             let template = template.as_deref();
-            let asked = client_asked(config, meters, kind, template, head, way, body_size);
-            Measured::new(Arc::clone(meters), asked)
+            client_asked(config, meters, kind, template, head, way, body_size)
         }),
         method,
         head,

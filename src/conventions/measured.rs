@@ -26,6 +26,7 @@ const GRPC: &str = "grpc";
 /// What measurements need of a request once its head is gone.
 #[derive(Debug)]
 pub(crate) struct Asked {
+    pub(crate) meters: Arc<Meters>,
     pub(crate) group: Arc<Group>,
     /// As the head declares it, or the body knows it.
     pub(crate) size: Option<u64>,
@@ -48,7 +49,7 @@ pub(crate) struct Answered<'a> {
 /// What measurements need of a request that a server got.
 pub(crate) fn server_asked(
     config: &ServerConfig,
-    meters: &Meters,
+    meters: &Arc<Meters>,
     (protocol, method): (Protocol, &Method),
     route: Option<&str>,
     head: &RequestHead<'_>,
@@ -60,33 +61,33 @@ pub(crate) fn server_asked(
     } else {
         None
     };
-    let facts = Facts {
-        host: server.map(|(host, _)| host),
-        port: server.and_then(|(_, port)| port),
-        ..Facts::default()
-    };
+    let (host, port) = (
+        server.map(|(host, _)| host),
+        server.and_then(|(_, port)| port),
+    );
     match protocol {
-        Protocol::Http => Asked {
-            group: meters.group(
+        Protocol::Http => {
+            let facts = Facts {
+                method: method.as_str(),
+                scheme: semconv::server::known_scheme(head, &origin, config.scheme.as_str()),
+                host,
+                port,
+                target: route,
+                version: head.version().and_then(semconv::protocol_version),
+                ..Facts::default()
+            };
+            let declared = || scan.content_length.and_then(decimal);
+            let measures_size = config.common.measure.body_sizes;
+            Asked::new(
+                meters,
                 Of::Server,
-                Facts {
-                    method: method.as_str(),
-                    scheme: semconv::server::known_scheme(head, &origin, config.scheme.as_str()),
-                    target: route,
-                    version: head.version().and_then(semconv::protocol_version),
-                    ..facts
-                },
-            ),
-            size: config
-                .common
-                .measure
-                .body_sizes
-                .then(|| scan.content_length.and_then(decimal))
-                .flatten(),
-        },
+                &facts,
+                measures_size.then(declared).flatten(),
+            )
+        }
         Protocol::Grpc => {
             let method = rpc::Method::of(head.uri().path(), config.rpc_methods.as_deref());
-            called(meters, Of::ServerCall, method, facts)
+            Asked::new(meters, Of::ServerCall, &call(method, host, port), None)
         }
     }
 }
@@ -94,39 +95,48 @@ pub(crate) fn server_asked(
 /// What measurements need of a request that a client sends.
 pub(crate) fn client_asked(
     config: &ClientConfig,
-    meters: &Meters,
+    meters: &Arc<Meters>,
     (protocol, method): (Protocol, &Method),
     template: Option<&str>,
     head: &RequestHead<'_>,
     destination: &Destination<'_>,
     body_size: Option<u64>,
 ) -> Asked {
-    let facts = Facts {
-        host: destination.host,
-        port: destination.port,
-        ..Facts::default()
-    };
-    let declared = || head.headers().first(&CONTENT_LENGTH).and_then(decimal);
+    let Destination { host, port, .. } = *destination;
     let measure = &config.common.measure;
     match protocol {
-        Protocol::Http => Asked {
-            group: meters.group(
+        Protocol::Http => {
+            let facts = Facts {
+                method: method.as_str(),
+                host,
+                port,
+                target: template
+                    .filter(|_| measure.template || measure.active || measure.body_sizes),
+                ..Facts::default()
+            };
+            let declared = || head.headers().first(&CONTENT_LENGTH).and_then(decimal);
+            let size = || body_size.or_else(declared);
+            Asked::new(
+                meters,
                 Of::Client,
-                Facts {
-                    method: method.as_str(),
-                    target: template
-                        .filter(|_| measure.template || measure.active || measure.body_sizes),
-                    ..facts
-                },
-            ),
-            size: measure
-                .body_sizes
-                .then(|| body_size.or_else(declared))
-                .flatten(),
-        },
+                &facts,
+                measure.body_sizes.then(size).flatten(),
+            )
+        }
         Protocol::Grpc => {
             let method = rpc::Method::of(head.uri().path(), None);
-            called(meters, Of::ClientCall, method, facts)
+            Asked::new(meters, Of::ClientCall, &call(method, host, port), None)
+        }
+    }
+}
+
+impl Asked {
+    #[inline]
+    fn new(meters: &Arc<Meters>, of: Of, facts: &Facts<'_>, size: Option<u64>) -> Self {
+        Self {
+            group: meters.group(of, facts),
+            meters: Arc::clone(meters),
+            size,
         }
     }
 }
@@ -236,15 +246,13 @@ pub(crate) fn sized<'a>(side: &Side, asked: &'a Asked, ended: Facts<'a>) -> Fact
     }
 }
 
-fn called(meters: &Meters, of: Of, method: rpc::Method<'_>, facts: Facts<'_>) -> Asked {
-    let facts = Facts {
+fn call<'a>(method: rpc::Method<'a>, host: Option<&'a str>, port: Option<u16>) -> Facts<'a> {
+    Facts {
         method: method.in_metrics(),
         scheme: GRPC,
-        ..facts
-    };
-    Asked {
-        group: meters.group(of, facts),
-        size: None,
+        host,
+        port,
+        ..Facts::default()
     }
 }
 

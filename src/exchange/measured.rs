@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -10,21 +10,20 @@ use crate::{
     config::Side,
     conventions::measured::{self, Answered, Asked},
     head::ResponseHead,
-    metrics::{Active, Labels, Meters, Said},
+    metrics::{Active, Labels, Said, SharedLabels},
     protocol::Protocol,
     semconv::{measure::Answer, protocol_version},
     value::Value,
 };
 
-/// The instruments, and what is known for them before the end.
+/// What is known for the instruments before the end.
 #[derive(Debug)]
-pub(crate) struct Measured {
-    meters: Arc<Meters>,
+pub(super) struct Measured {
     asked: Asked,
     active: Option<Active>,
     /// The version that a client's response came by.
     version: Mutex<Option<&'static str>>,
-    labels: Mutex<Labels>,
+    labels: SharedLabels,
 }
 
 /// An exchange as its end tells it to be measured.
@@ -38,27 +37,29 @@ pub(super) struct Measurement<'a> {
     pub(super) response_size: Option<u64>,
 }
 
-impl Measured {
-    pub(crate) fn new(meters: Arc<Meters>, asked: Asked) -> Self {
-        Self {
-            meters,
-            asked,
-            active: None,
-            version: Mutex::new(None),
-            labels: Mutex::default(),
-        }
+/// Counts the exchange as active, where the layer is to.
+#[inline]
+pub(super) fn start(asked: &Asked, side: &Side, protocol: Protocol) -> Option<Active> {
+    let measure = &side.common().measure;
+    if !measure.active {
+        return None;
     }
+    let said = Said {
+        facts: measured::active(side, asked),
+        labels: &Labels::default(),
+        limit: measure.limit,
+    };
+    asked.meters.active(measured::of(side, protocol), said)
+}
 
-    /// Counts the exchange as active, where the layer is to.
-    pub(super) fn start(&mut self, side: &Side, protocol: Protocol) {
-        let measure = &side.common().measure;
-        if measure.active {
-            let said = Said {
-                facts: measured::active(side, &self.asked),
-                labels: &Labels::default(),
-                limit: measure.limit,
-            };
-            self.active = self.meters.active(measured::of(side, protocol), said);
+impl Measured {
+    #[inline(always)]
+    pub(super) fn new(asked: Asked, active: Option<Active>) -> Self {
+        Self {
+            asked,
+            active,
+            version: Mutex::new(None),
+            labels: SharedLabels::default(),
         }
     }
 
@@ -70,24 +71,21 @@ impl Measured {
     }
 
     pub(super) fn label(&self, name: Cow<'static, str>, value: Value<'_>) {
-        let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
-        labels.set(name, value);
+        self.labels.set(name, value);
     }
 
-    pub(super) fn labels(&self) -> &Mutex<Labels> {
+    pub(super) fn labels(&self) -> &SharedLabels {
         &self.labels
     }
 
     /// The labels of one exchange that is over have room for those of the next.
     pub(super) fn labels_mut(&mut self) -> &mut Labels {
-        self.labels
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.labels.get_mut()
     }
 
     /// Whether a context may be of use to whoever records.
     pub(super) fn sees_context(&self) -> bool {
-        self.meters.sees_context()
+        self.asked.meters.sees_context()
     }
 
     #[inline]
@@ -98,13 +96,12 @@ impl Measured {
             measurement.answered.version = *version;
         }
         let answer = measured::answer(side, protocol, &self.asked, &measurement.answered);
-        let labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = answer.filter(|_| labels.is_empty());
+        let answer = answer.filter(|_| self.labels.is_empty());
         let sizes = side.common().measure.body_sizes;
         let seconds = measurement.duration.as_secs_f64();
         let is_known = answer.is_some_and(|answer| self.asked.group.known(&answer, seconds));
         if sizes || !is_known {
-            self.tell(&measurement, &labels, answer.as_ref(), !is_known);
+            self.tell(&measurement, answer.as_ref(), !is_known);
         }
         if let Some(active) = &self.active {
             active.end();
@@ -112,18 +109,13 @@ impl Measured {
     }
 
     /// Measures the sizes of the bodies, and the duration where the group does not know its series.
-    fn tell(
-        &self,
-        measurement: &Measurement<'_>,
-        labels: &Labels,
-        answer: Option<&Answer<'_>>,
-        duration: bool,
-    ) {
+    fn tell(&self, measurement: &Measurement<'_>, answer: Option<&Answer<'_>>, duration: bool) {
         let Measurement { side, protocol, .. } = *measurement;
         let measure = &side.common().measure;
+        let labels = self.labels.lock();
         let said = Said {
             facts: measured::ended(side, protocol, &self.asked, &measurement.answered),
-            labels,
+            labels: &labels,
             limit: measure.limit,
         };
         let of = measured::of(side, protocol);
@@ -133,16 +125,16 @@ impl Measured {
                 ..said
             };
             if let Some(size) = self.asked.size {
-                self.meters.request_size(of, size, said);
+                self.asked.meters.request_size(of, size, said);
             }
             if let Some(size) = measurement.response_size {
-                self.meters.response_size(of, size, said);
+                self.asked.meters.response_size(of, size, said);
             }
         }
         if duration {
             let kept = answer.map(|answer| (&*self.asked.group, answer));
             let seconds = measurement.duration.as_secs_f64();
-            self.meters.duration(of, seconds, said, kept);
+            self.asked.meters.duration(of, seconds, said, kept);
         }
     }
 }

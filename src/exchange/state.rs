@@ -12,13 +12,13 @@ use std::{
 };
 
 use http::StatusCode;
-use opentelemetry::Context;
+use opentelemetry::{Context, Key};
 
-pub(super) use self::held::Held;
+use self::held::Held;
 use super::{
     Begin,
     clock::Clock,
-    measured::{Measured, Measurement},
+    measured::{self, Measured, Measurement},
     progress::Progress,
     routes::Routes,
 };
@@ -62,15 +62,19 @@ pub(crate) struct State {
 impl State {
     /// The exchange that a span has started.
     #[inline(always)]
-    pub(super) fn new(mut begin: Begin<'_>, clock: Clock, span: Started, held: Held) -> Self {
+    pub(super) fn new(begin: Begin<'_>, clock: Clock, span: Started, fixed: Vec<Key>) -> Self {
         let has_hooks = begin.side.common().has_hooks();
-        if let Some(measured) = &mut begin.measured {
-            measured.start(&begin.side, begin.protocol);
-        }
+        let active = begin
+            .measured
+            .as_ref()
+            .and_then(|asked| measured::start(asked, &begin.side, begin.protocol));
+        let route = Routes::new(begin.route.cloned());
+        let progress = Progress::to(begin.head.method());
+        let held = Held::cell(fixed, has_hooks && span.recording);
         Self {
-            route: Routes::new(begin.route.cloned()),
-            progress: Progress::to(begin.head.method()),
-            held: Held::cell(held, has_hooks && span.recording),
+            route,
+            progress,
+            held,
             is_told: span.recording || has_hooks,
             span,
             side: begin.side,
@@ -81,7 +85,7 @@ impl State {
             verdict: Mutex::new(None),
             early: OnceLock::new(),
             deadline: begin.deadline,
-            measured: begin.measured,
+            measured: begin.measured.map(|asked| Measured::new(asked, active)),
             listed: begin.listed,
         }
     }

@@ -1,23 +1,19 @@
 //! What requests of one kind have in common, found once when one begins. The ends that they come to are few, and found
 //! again without a look at the attributes.
 
-use std::{
-    collections::HashMap,
-    hash::BuildHasherDefault,
-    sync::{Arc, OnceLock, PoisonError, RwLock},
-};
-
-use smallvec::SmallVec;
+use std::sync::{Arc, OnceLock};
 
 use super::{
-    family::AsIs,
-    key::{Key, Owned, same},
+    key::{Key, Owned, begun, same},
     labels::Labels,
 };
 use crate::semconv::measure::{Answer, Facts};
 
-/// How many groups are kept before all are forgotten: strangers can ask anything.
-const MOST_GROUPS: usize = 1024;
+/// How many places there are for groups: more than twice as many as an attribute has values by default.
+const PLACES: usize = 512;
+
+/// How many places are looked at for one group. Without a free one it is made anew each time.
+const TRIES: usize = 8;
 
 /// How many ends of a group are kept. Others are looked up by all of their attributes.
 const MOST_ENDS: usize = 6;
@@ -29,9 +25,11 @@ pub(crate) struct Group<S> {
     ends: [OnceLock<End<S>>; MOST_ENDS],
 }
 
-/// The groups of one instrument.
+/// The groups of one instrument, which are never forgotten. A look at them takes no lock.
 #[derive(Debug)]
-pub(super) struct Groups<S>(RwLock<Table<S>>);
+pub(super) struct Groups<S>(OnceLock<Box<[Place<S>]>>);
+
+type Place<S> = OnceLock<Arc<Group<S>>>;
 
 #[derive(Debug)]
 struct End<S> {
@@ -42,17 +40,12 @@ struct End<S> {
     series: Arc<S>,
 }
 
-/// The groups of each hash, and how many there are in all.
-#[derive(Debug)]
-struct Table<S> {
-    rows: HashMap<u64, SmallVec<[Arc<Group<S>>; 1]>, BuildHasherDefault<AsIs>>,
-    len: usize,
-}
-
 impl<S> Group<S> {
-    fn of(key: &Key<'_>) -> Self {
+    #[cold]
+    fn of(facts: &Facts<'_>) -> Self {
+        let labels = &Labels::default();
         Self {
-            asked: Owned::of(key),
+            asked: Owned::of(&Key { facts, labels }),
             ends: [const { OnceLock::new() }; MOST_ENDS],
         }
     }
@@ -89,46 +82,26 @@ impl<S> Group<S> {
 
 impl<S> Groups<S> {
     pub(super) fn new() -> Self {
-        Self(RwLock::new(Table {
-            rows: HashMap::default(),
-            len: 0,
-        }))
+        Self(OnceLock::new())
     }
 
     /// The group of requests that begin like this.
     #[inline]
-    pub(super) fn get(&self, facts: Facts<'_>) -> Arc<Group<S>> {
-        let labels = &Labels::default();
-        let key = Key { facts, labels };
-        let hash = key.hash();
-        let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let found = table.find(hash, &key);
-        drop(table);
-        found.unwrap_or_else(|| self.admit(hash, &key))
-    }
-
-    #[cold]
-    fn admit(&self, hash: u64, key: &Key<'_>) -> Arc<Group<S>> {
-        let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(group) = table.find(hash, key) {
-            return group;
+    pub(super) fn get(&self, facts: &Facts<'_>) -> Arc<Group<S>> {
+        let places = self
+            .0
+            .get_or_init(|| (0..PLACES).map(|_| OnceLock::new()).collect());
+        let hash = begun(facts) as usize;
+        for at in 0..TRIES {
+            let Some(place) = places.get(hash.wrapping_add(at) % PLACES) else {
+                break;
+            };
+            let group = place.get_or_init(|| Arc::new(Group::of(facts)));
+            if group.asked.begins_like(facts) {
+                return Arc::clone(group);
+            }
         }
-        if table.len >= MOST_GROUPS {
-            table.rows.clear();
-            table.len = 0;
-        }
-        let group = Arc::new(Group::of(key));
-        table.len += 1;
-        table.rows.entry(hash).or_default().push(Arc::clone(&group));
-        group
-    }
-}
-
-impl<S> Table<S> {
-    #[inline]
-    fn find(&self, hash: u64, key: &Key<'_>) -> Option<Arc<Group<S>>> {
-        let mut groups = self.rows.get(&hash)?.iter();
-        groups.find(|group| group.asked.is(key)).map(Arc::clone)
+        Arc::new(Group::of(facts))
     }
 }
 
@@ -157,9 +130,9 @@ mod tests {
     #[test]
     fn a_group_is_found_again_and_its_ends_with_it() {
         let groups = Groups::<u16>::new();
-        let group = groups.get(asked("/a"));
-        assert!(Arc::ptr_eq(&group, &groups.get(asked("/a"))));
-        assert!(!Arc::ptr_eq(&group, &groups.get(asked("/b"))));
+        let group = groups.get(&asked("/a"));
+        assert!(Arc::ptr_eq(&group, &groups.get(&asked("/a"))));
+        assert!(!Arc::ptr_eq(&group, &groups.get(&asked("/b"))));
         assert_eq!(group.asked().target, Some("/a"));
         let answers = (0..).map(|status| Answer {
             status: Some(status),
@@ -183,10 +156,13 @@ mod tests {
     #[test]
     fn strangers_fill_no_memory() {
         let groups = Groups::<u16>::new();
-        for number in 0..3 * MOST_GROUPS {
+        let mut kept = 0;
+        for number in 0..4 * PLACES {
             let route = format!("/{number}");
-            assert_eq!(groups.get(asked(&route)).asked().target, Some(&*route));
+            let group = groups.get(&asked(&route));
+            assert_eq!(group.asked().target, Some(&*route));
+            kept += usize::from(Arc::strong_count(&group) > 1);
         }
-        assert!(groups.0.read().unwrap().len <= MOST_GROUPS);
+        assert!((PLACES / 2..=PLACES).contains(&kept), "{kept}");
     }
 }

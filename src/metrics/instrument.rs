@@ -103,7 +103,7 @@ impl<I: Kind> Instrument<I> {
             .made
             .get_or_init(|| I::make(&metering.meter, &self.what));
         let mut prepared = Prepared::default();
-        (self.what.says)(&key.facts, &mut prepared);
+        (self.what.says)(key.facts, &mut prepared);
         let attributes = prepared.with(key.labels);
         let bound = metering.binds.then(|| instrument.bind(&attributes));
         match bound.flatten() {

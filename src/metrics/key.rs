@@ -7,7 +7,7 @@ use crate::semconv::measure::Facts;
 /// copied.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Key<'a> {
-    pub(super) facts: Facts<'a>,
+    pub(super) facts: &'a Facts<'a>,
     pub(super) labels: &'a Labels,
 }
 
@@ -31,25 +31,10 @@ impl Key<'_> {
     /// hashes are the same, so that all a poor hash costs is time.
     #[inline]
     pub(super) fn hash(&self) -> u64 {
-        let Facts {
-            method,
-            host,
-            port,
-            target,
-            status,
-            code,
-            error_type,
-            ..
-        } = self.facts;
-        let numbers = u64::from(status.unwrap_or(0)) << 16 | u64::from(port.unwrap_or(0));
-        let mut hash = mix(numbers, sample(method));
-        for (place, text) in [target, host, error_type, code].into_iter().enumerate() {
-            if let Some(text) = text {
-                hash = mix(hash ^ place as u64, sample(text));
-            }
-        }
-        if self.labels.is_empty() {
-            return hash;
+        let facts = self.facts;
+        let mut hash = begun(facts) ^ u64::from(facts.status.unwrap_or(0));
+        for text in [facts.error_type, facts.code].into_iter().flatten() {
+            hash = mix(hash, sample(text));
         }
         self.labels.iter().fold(hash, |hash, label| {
             let value = match &label.value {
@@ -75,7 +60,7 @@ impl Owned {
             status,
             code,
             error_type,
-        } = key.facts;
+        } = *key.facts;
         Self {
             method: method.into(),
             scheme,
@@ -105,19 +90,42 @@ impl Owned {
         }
     }
 
+    /// Whether it is the same but for what the end adds.
     #[inline]
-    pub(super) fn is(&self, key: &Key<'_>) -> bool {
-        let facts = &key.facts;
-        self.status == facts.status
-            && self.port == facts.port
+    pub(super) fn begins_like(&self, facts: &Facts<'_>) -> bool {
+        self.port == facts.port
             && same(Some(self.scheme), Some(facts.scheme))
             && same(self.version, facts.version)
-            && same(self.code, facts.code)
-            && same(self.target.as_deref(), facts.target)
-            && same(self.error_type.as_deref(), facts.error_type)
             && same(self.host.as_deref(), facts.host)
-            && *self.method == *facts.method
+            && same(Some(&self.method), Some(facts.method))
+            && same(self.target.as_deref(), facts.target)
+    }
+
+    #[inline]
+    pub(super) fn is(&self, key: &Key<'_>) -> bool {
+        let facts = key.facts;
+        self.status == facts.status
+            && same(self.code, facts.code)
+            && same(self.error_type.as_deref(), facts.error_type)
+            && self.begins_like(facts)
             && (key.labels.is_empty() && self.labels.is_empty() || self.labels == *key.labels)
+    }
+}
+
+/// The hash of what is known before the end.
+#[inline]
+pub(super) fn begun(facts: &Facts<'_>) -> u64 {
+    let hash = mix(
+        u64::from(facts.port.unwrap_or(0)) << 48,
+        sample(facts.method),
+    );
+    let hash = match facts.target {
+        Some(target) => mix(hash, sample(target)),
+        None => hash,
+    };
+    match facts.host {
+        Some(host) => mix(!hash, sample(host)),
+        None => hash,
     }
 }
 
@@ -143,7 +151,7 @@ fn sample(text: &str) -> u64 {
     let one = |start: usize| bytes.get(start).copied().map_or(0, u64::from);
     match length {
         0 => 0,
-        1..8 => one(0) << 24 | one(length / 2) << 16 | one(length - 1) << 8 | length as u64,
+        1..8 => one(0) << 16 | one(length - 1) << 8 | length as u64,
         8.. => {
             at(0)
                 ^ at(length / 2 - 4).rotate_left(21)
@@ -195,12 +203,16 @@ mod tests {
                                 error_type,
                                 ..Facts::default()
                             };
-                            keys.push(Key { facts, labels });
+                            keys.push((facts, labels));
                         }
                     }
                 }
             }
         }
+        let keys: Vec<_> = keys
+            .iter()
+            .map(|(facts, labels)| Key { facts, labels })
+            .collect();
         let hashes: HashSet<_> = keys.iter().map(Key::hash).collect();
         assert!(
             hashes.len() > keys.len() - 3,

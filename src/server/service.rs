@@ -13,7 +13,7 @@ use crate::{
     body::TracedBody,
     config::{ServerConfig, Side},
     conventions::{self, measured::server_asked},
-    exchange::{Begin, Exchange, measured::Measured},
+    exchange::{Begin, Exchange},
     forced,
     future::ResponseFuture,
     guard::guarded,
@@ -117,8 +117,7 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
         },
         measured: meters.map(|meters| {
             let (kind, route) = ((protocol, &method), route.map(Matched::as_str));
-            let asked = server_asked(config, meters, kind, route, head, &scan);
-            Measured::new(Arc::clone(meters), asked)
+            server_asked(config, meters, kind, route, head, &scan)
         }),
         method,
         head,
