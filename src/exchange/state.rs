@@ -1,9 +1,9 @@
 //! What is known of an exchange that someone watches, and what each of its phases makes of it.
 
 mod held;
+mod measure;
 
 use std::{
-    borrow::Cow,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -18,7 +18,7 @@ use self::held::Held;
 use super::{
     Begin,
     clock::Clock,
-    measured::{self, Measured, Measurement},
+    measured::{self, Measured},
     progress::Progress,
     routes::Routes,
 };
@@ -26,10 +26,9 @@ use crate::{
     axum_extensions::Matched,
     captured::Headers,
     config::Side,
-    conventions::{self, Ended, measured::Answered},
+    conventions::{self, Ended},
     guard::guarded,
     head::{RequestHead, ResponseHead},
-    metrics::Labels,
     outcome::{End, Ending, Outcome, Verdict},
     protocol::Protocol,
     semconv::{self, Nowhere, Sink, method::Method, names, rpc::Status},
@@ -123,17 +122,6 @@ impl State {
     pub(crate) fn is_unrecorded_and_routed(&self) -> bool {
         let has_none = self.protocol != Protocol::Http && !self.is_told;
         !self.span.recording && (self.route.is_matched() || has_none)
-    }
-
-    pub(super) fn labels_mut(&mut self) -> Option<&mut Labels> {
-        self.measured.as_mut().map(Measured::labels_mut)
-    }
-
-    /// Adds an attribute to what is measured, if it is.
-    pub(crate) fn label(&self, name: Cow<'static, str>, value: Value<'_>) {
-        if let Some(measured) = &self.measured {
-            measured.label(name, value);
-        }
     }
 
     pub(super) fn is_live(&self) -> bool {
@@ -238,29 +226,6 @@ impl State {
         }
         self.span.set(&mut attributes);
         self.span.end(self.clock.wall + duration);
-    }
-
-    /// Measures what has ended, by the very duration and error of the span.
-    #[inline]
-    fn measure(&self, status: Option<StatusCode>, duration: Duration, verdict: &Verdict) {
-        let Some(measured) = &self.measured else {
-            return;
-        };
-        let _context = measured.sees_context().then(|| self.span.enter());
-        measured.end(Measurement {
-            side: &self.side,
-            protocol: self.protocol,
-            answered: Answered {
-                route: self.route.latest(),
-                is_late: self.route.is_late(),
-                status,
-                version: None,
-                early: self.early.get(),
-                verdict,
-            },
-            duration,
-            response_size: status.map(|_| self.progress.size()),
-        });
     }
 
     /// What only the end knows. The route is written here, once, because until here a handler may name it.
