@@ -5,7 +5,7 @@
 
 mod clock;
 mod current;
-pub(crate) mod measured;
+mod measured;
 mod owner;
 mod progress;
 mod routes;
@@ -16,7 +16,7 @@ use std::{borrow::Cow, sync::Arc, thread, time::Duration};
 use http::HeaderValue;
 use opentelemetry::{Context, trace::SpanContext};
 
-use self::{clock::Clock, measured::Measured, state::Held};
+use self::clock::Clock;
 pub(crate) use self::{
     current::current,
     owner::{Owner, Slot},
@@ -26,6 +26,7 @@ use crate::{
     axum_extensions::Matched,
     captured::Headers,
     config::Side,
+    conventions::measured::Asked,
     decision,
     head::{RequestHead, ResponseHead},
     outcome::End,
@@ -56,8 +57,8 @@ pub(crate) struct Begin<'a> {
     pub(crate) route: Option<&'a Matched>,
     /// How long the caller waits, where it says so.
     pub(crate) deadline: Option<Duration>,
-    /// Where it is measured, the instruments.
-    pub(crate) measured: Option<Measured>,
+    /// Where it is measured, what that needs of the request.
+    pub(crate) measured: Option<Asked>,
     /// Headers to record where the layer lists none.
     pub(crate) listed: Option<Arc<Headers>>,
 }
@@ -79,7 +80,7 @@ impl Exchange {
             recording: false,
         };
         let head = begin.head;
-        let owner = Owner::new(State::new(begin, Clock::monotonic(), span, Held::default()));
+        let owner = Owner::new(begin, Clock::monotonic(), span, Vec::new());
         if let Some(state) = owner.state().filter(|state| state.is_told()) {
             state.request(head, &mut Attributes::default());
         }
@@ -128,10 +129,10 @@ impl Exchange {
             Some(name) => name(&begin),
             None => Cow::Borrowed("HTTP"),
         };
-        let mut held = Held::default();
-        if early && has_hooks {
-            held.fixed = attributes.keys();
-        }
+        let fixed = match early && has_hooks {
+            true => attributes.keys(),
+            false => Vec::new(),
+        };
         let span = telemetry.start(Start {
             name: first_name,
             kind: begin.side.kind(),
@@ -150,7 +151,7 @@ impl Exchange {
             return Self::Passing(span.context);
         }
         let head = begin.head;
-        let owner = Owner::new(State::new(begin, clock, span, held));
+        let owner = Owner::new(begin, clock, span, fixed);
         if let Some(state) = owner.state() {
             state.request(head, &mut attributes);
         }
@@ -200,8 +201,8 @@ impl Exchange {
     }
 
     /// The head of the response says how long its body is, which does not say so itself.
-    pub(crate) fn declare(&self, size: Option<u64>) {
-        if let (Some(state), Some(size)) = (self.state(), size) {
+    pub(crate) fn declare(&self, size: impl FnOnce() -> Option<u64>) {
+        if let Some(state) = self.state() {
             state.declare(size);
         }
     }
@@ -212,7 +213,7 @@ impl Exchange {
         if self.is_over() {
             return;
         }
-        self.declare(size);
+        self.declare(|| size);
         let is_bodiless = self
             .state()
             .is_some_and(|state| state.progress().is_bodiless());

@@ -57,7 +57,7 @@ where
                     let timing = exchange.server_timing();
                     exchange.head(&ResponseHead::of(&response));
                     if response.body().size_hint().exact().is_none() {
-                        exchange.declare(declared(response.headers()));
+                        exchange.declare(|| declared(response.headers()));
                     }
                     if let Some(timing) = timing {
                         response.headers_mut().append(SERVER_TIMING, timing);

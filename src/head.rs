@@ -195,7 +195,14 @@ impl HeaderSource for HeaderMap {
     }
 
     fn first(&self, name: &HeaderName) -> Option<&[u8]> {
-        self.get(name).map(http::HeaderValue::as_bytes)
+        // Of so few, looking at each costs less than the hash of one.
+        const FEW: usize = 4;
+        let value = if self.keys_len() <= FEW {
+            self.iter().find(|line| line.0 == name).map(|line| line.1)
+        } else {
+            self.get(name)
+        };
+        value.map(http::HeaderValue::as_bytes)
     }
 
     fn named(&self, name: &str) -> Option<&[u8]> {

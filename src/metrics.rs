@@ -3,10 +3,10 @@
 mod catalog;
 mod family;
 pub(crate) mod global;
+mod group;
 mod instrument;
 mod key;
 mod labels;
-mod texts;
 
 use std::{
     any::Any,
@@ -23,14 +23,17 @@ use opentelemetry::{
     metrics::{Counter, Histogram, Meter, MeterProvider, UpDownCounter},
 };
 
-pub(crate) use self::labels::Labels;
+pub(crate) use self::labels::{Labels, SharedLabels};
 use self::{
     family::Folded,
+    group::Groups,
     instrument::{Instrument, Kind, Recorder},
     key::Key,
-    texts::Texts,
 };
-use crate::{otel_sdk, semconv::measure::Facts};
+use crate::{
+    otel_sdk,
+    semconv::measure::{Answer, Facts},
+};
 
 /// What tells people of a warning.
 pub(crate) type Warn = dyn Fn(&str) + Send + Sync;
@@ -51,12 +54,18 @@ pub(crate) struct Metering {
 pub(crate) struct Meters {
     metering: Metering,
     durations: [Instrument<Histogram<f64>>; 4],
+    groups: [Groups<Duration>; 4],
     active: [Instrument<UpDownCounter<i64>>; 2],
     request_sizes: [Instrument<Histogram<u64>>; 2],
     response_sizes: [Instrument<Histogram<u64>>; 2],
-    texts: Texts,
     folding: Folding,
 }
+
+/// Records the durations of one series.
+type Duration = Recorder<Histogram<f64>>;
+
+/// Requests that differ by their ends alone.
+pub(crate) type Group = group::Group<Duration>;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,10 +124,10 @@ impl Meters {
         Self {
             metering,
             durations: catalog::DURATIONS.map(Instrument::new),
+            groups: [(); 4].map(|()| Groups::new()),
             active: catalog::ACTIVE.map(Instrument::new),
             request_sizes: catalog::REQUEST_SIZES.map(Instrument::new),
             response_sizes: catalog::RESPONSE_SIZES.map(Instrument::new),
-            texts: Texts::default(),
             folding: Folding {
                 measurements: AtomicU64::new(0),
                 counter: Instrument::new(catalog::FOLDED),
@@ -132,17 +141,25 @@ impl Meters {
         !self.metering.binds
     }
 
-    /// Measures an exchange that has ended.
-    #[inline]
-    pub(crate) fn duration(&self, of: Of, seconds: f64, said: Said<'_>) {
-        let [server, client, server_call, client_call] = &self.durations;
-        let instrument = match of {
-            Of::Server => server,
-            Of::Client => client,
-            Of::ServerCall => server_call,
-            Of::ClientCall => client_call,
-        };
-        self.with(instrument, said).record(seconds);
+    /// The group of exchanges that begin like this.
+    pub(crate) fn group(&self, of: Of, asked: &Facts<'_>) -> Arc<Group> {
+        of.among(&self.groups).get(asked)
+    }
+
+    /// Measures an exchange that has ended. If it is by `answer` alone that it differs from others of its group, that is
+    /// kept, and [`known`](Group::known) from then on.
+    pub(crate) fn duration(
+        &self,
+        of: Of,
+        seconds: f64,
+        said: Said<'_>,
+        kept: Option<(&Group, &Answer<'_>)>,
+    ) {
+        let (recorder, is_folded) = self.find(of.among(&self.durations), said);
+        if let Some((group, answer)) = kept.filter(|_| !is_folded) {
+            group.keep(answer, &recorder);
+        }
+        recorder.record(seconds);
     }
 
     /// Counts an exchange as active. Calls have no such metric.
@@ -164,11 +181,6 @@ impl Meters {
         }
     }
 
-    /// Text to keep until the end of an exchange. One that was seen before is not copied.
-    pub(crate) fn text(&self, text: &str) -> Arc<str> {
-        self.texts.get(text)
-    }
-
     /// How many measurements have lost a value for want of room.
     pub(crate) fn folded(&self) -> u64 {
         self.folding.measurements.load(Relaxed)
@@ -176,16 +188,25 @@ impl Meters {
 
     #[inline]
     fn with<I: Kind>(&self, instrument: &Instrument<I>, said: Said<'_>) -> Arc<Recorder<I>> {
+        self.find(instrument, said).0
+    }
+
+    /// The series of a measurement, and whether it lost a value.
+    fn find<I: Kind>(
+        &self,
+        instrument: &Instrument<I>,
+        said: Said<'_>,
+    ) -> (Arc<Recorder<I>>, bool) {
         let mut folded = Folded::new();
         let key = Key {
-            facts: said.facts,
+            facts: &said.facts,
             labels: said.labels,
         };
         let recorder = instrument.with(&self.metering, &key, said.limit, &mut folded);
         if !folded.is_empty() {
             self.tell(instrument.name(), &folded, said.limit);
         }
-        recorder
+        (recorder, !folded.is_empty())
     }
 
     #[cold]
@@ -197,7 +218,7 @@ impl Meters {
                 target: Some(attribute),
                 ..Facts::default()
             };
-            let labels = &Labels::default();
+            let (facts, labels) = (&facts, &Labels::default());
             self.folding
                 .counter
                 .with(
@@ -222,7 +243,28 @@ impl Meters {
     }
 }
 
+impl Group {
+    /// Measures an exchange of this group whose end was seen before; false if it was not.
+    #[inline]
+    pub(crate) fn known(&self, answer: &Answer<'_>, seconds: f64) -> bool {
+        let known = self.find(answer);
+        if let Some(recorder) = known {
+            recorder.record(seconds);
+        }
+        known.is_some()
+    }
+}
+
 impl Of {
+    fn among<T>(self, [server, client, server_call, client_call]: &[T; 4]) -> &T {
+        match self {
+            Self::Server => server,
+            Self::Client => client,
+            Self::ServerCall => server_call,
+            Self::ClientCall => client_call,
+        }
+    }
+
     fn http<T>(self, [server, client]: &[T; 2]) -> Option<&T> {
         match self {
             Self::Server => Some(server),

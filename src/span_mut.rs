@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    metrics::Labels,
+    metrics::SharedLabels,
     outcome::Failure,
     semconv::names,
     span::{Attributes, SpanIds, Started, exception},
@@ -26,7 +26,7 @@ pub struct SpanMut<'a> {
     attributes: &'a mut Attributes,
     verdict: &'a Mutex<Option<Override>>,
     /// Where the exchange is measured.
-    labels: Option<&'a Mutex<Labels>>,
+    labels: Option<&'a SharedLabels>,
 }
 
 /// A hook's word on whether the exchange failed, which the end respects.
@@ -42,7 +42,7 @@ impl<'a> SpanMut<'a> {
         span: &'a Started,
         attributes: &'a mut Attributes,
         verdict: &'a Mutex<Option<Override>>,
-        labels: Option<&'a Mutex<Labels>>,
+        labels: Option<&'a SharedLabels>,
     ) -> Self {
         Self {
             span,
@@ -89,7 +89,6 @@ impl<'a> SpanMut<'a> {
         value: impl Into<Value<'v>>,
     ) -> &mut Self {
         if let Some(labels) = self.labels {
-            let mut labels = labels.lock().unwrap_or_else(PoisonError::into_inner);
             labels.set(key.into(), value.into());
         }
         self

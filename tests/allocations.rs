@@ -11,7 +11,7 @@ use allocation_counter::measure;
 use axum::{Router, body::Body, extract::ConnectInfo, routing::get};
 use common::Meters;
 use futures_util::FutureExt;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt;
 use opentelemetry::Context;
 use opentelemetry_sdk::{
@@ -50,6 +50,35 @@ fn a_measured_request_allocates_as_often_as_one_that_is_not() {
             above_identity(plain, traceparent)
         );
         assert!(meters.only("http.server.request.duration").count() > 1);
+    }
+}
+
+#[test]
+fn a_measured_call_allocates_as_often_as_one_that_is_not() {
+    for traceparent in [SAMPLED, UNSAMPLED] {
+        let count = |layer: &ServerLayer| {
+            let answer = || Response::builder().header("grpc-status", "0");
+            let mut service = layer.layer(service_fn(async |_: Request<Body>| {
+                Ok::<_, Infallible>(answer().body(Body::empty()).unwrap())
+            }));
+            steady(|| {
+                let mut request = request(traceparent);
+                *request.uri_mut() = "/shop.Orders/Get".parse().unwrap();
+                let content_type = HeaderValue::from_static("application/grpc");
+                request.headers_mut().insert("content-type", content_type);
+                measure(|| {
+                    let response = service.call(request).now_or_never().unwrap().unwrap();
+                    assert_eq!(response.status(), 200);
+                })
+                .count_total
+            })
+        };
+        let meters = Meters::new();
+        assert_eq!(
+            count(&ServerLayer::new().telemetry(&measuring(&meters))),
+            count(&ServerLayer::new().telemetry(&pipeline()))
+        );
+        assert!(meters.only("rpc.server.call.duration").count() > 1);
     }
 }
 

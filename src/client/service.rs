@@ -17,7 +17,7 @@ use crate::{
     body::TracedBody,
     config::{ClientConfig, Side},
     conventions::{self, measured::client_asked},
-    exchange::{Begin, Exchange, measured::Measured},
+    exchange::{Begin, Exchange},
     future::ResponseFuture,
     guard::guarded,
     head::RequestHead,
@@ -162,18 +162,19 @@ pub(crate) fn begin<'a>(
         .template
         .as_ref()
         .and_then(|hook| guarded(|| hook(head)).flatten());
+    let method = Method::of(head.method(), known);
     let begin = Begin {
         side: Side::Client(Arc::clone(config)),
         protocol,
-        method: Method::of(head.method(), known),
-        head,
         route: None,
         deadline: None,
         measured: config.common.measure.meters(&telemetry).map(|meters| {
-            let (way, template) = (&way.destination, template.as_deref());
-            let asked = client_asked(config, meters, protocol, head, way, template, body_size);
-            Measured::new(Arc::clone(meters), asked)
+            let (kind, way) = ((protocol, &method), &way.destination);
+            let template = template.as_deref();
+            client_asked(config, meters, kind, template, head, way, body_size)
         }),
+        method,
+        head,
         listed: telemetry.listed().client.clone(),
     };
     let is_lost = telemetry.lost().is_some_and(|lost| {

@@ -7,7 +7,7 @@ use http::{StatusCode, header::CONTENT_LENGTH};
 use crate::{
     config::{ClientConfig, ServerConfig, Side},
     head::RequestHead,
-    metrics::{Meters, Of},
+    metrics::{Group, Meters, Of},
     outcome::Verdict,
     protocol::Protocol,
     remote,
@@ -15,7 +15,7 @@ use crate::{
     semconv::{
         self,
         client::Destination,
-        measure::{Facts, OTHER},
+        measure::{Answer, Facts, OTHER},
         method::Method,
         rpc,
     },
@@ -26,14 +26,8 @@ const GRPC: &str = "grpc";
 /// What measurements need of a request once its head is gone.
 #[derive(Debug)]
 pub(crate) struct Asked {
-    /// Of a call, the system.
-    scheme: &'static str,
-    host: Option<Arc<str>>,
-    port: Option<u16>,
-    /// A client's template; a call's method.
-    target: Option<Arc<str>>,
-    /// The version that a server was asked by.
-    pub(crate) version: Option<&'static str>,
+    pub(crate) meters: Arc<Meters>,
+    pub(crate) group: Arc<Group>,
     /// As the head declares it, or the body knows it.
     pub(crate) size: Option<u64>,
 }
@@ -42,8 +36,10 @@ pub(crate) struct Asked {
 #[derive(Debug)]
 pub(crate) struct Answered<'a> {
     pub(crate) route: Option<&'a str>,
+    /// Whether the route was not known when the exchange began.
+    pub(crate) is_late: bool,
     pub(crate) status: Option<StatusCode>,
-    /// The version that a server was asked by, or a client answered.
+    /// The version that a client was answered by.
     pub(crate) version: Option<&'static str>,
     /// Of a call, whether its head was all there was of the answer, and what it said.
     pub(crate) early: Option<&'a rpc::Status>,
@@ -53,8 +49,9 @@ pub(crate) struct Answered<'a> {
 /// What measurements need of a request that a server got.
 pub(crate) fn server_asked(
     config: &ServerConfig,
-    meters: &Meters,
-    protocol: Protocol,
+    meters: &Arc<Meters>,
+    (protocol, method): (Protocol, &Method),
+    route: Option<&str>,
     head: &RequestHead<'_>,
     scan: &Scan<'_>,
 ) -> Asked {
@@ -64,58 +61,83 @@ pub(crate) fn server_asked(
     } else {
         None
     };
-    let (scheme, target, size) = match protocol {
-        Protocol::Http => (
-            semconv::server::known_scheme(head, &origin, config.scheme.as_str()),
-            None,
-            scan.content_length,
-        ),
-        Protocol::Grpc => {
-            let list = config.rpc_methods.as_deref();
-            let method = rpc::Method::of(head.uri().path(), list);
-            (GRPC, Some(meters.text(method.in_metrics())), None)
+    let (host, port) = (
+        server.map(|(host, _)| host),
+        server.and_then(|(_, port)| port),
+    );
+    match protocol {
+        Protocol::Http => {
+            let facts = Facts {
+                method: method.as_str(),
+                scheme: semconv::server::known_scheme(head, &origin, config.scheme.as_str()),
+                host,
+                port,
+                target: route,
+                version: head.version().and_then(semconv::protocol_version),
+                ..Facts::default()
+            };
+            let declared = || scan.content_length.and_then(decimal);
+            let measures_size = config.common.measure.body_sizes;
+            Asked::new(
+                meters,
+                Of::Server,
+                &facts,
+                measures_size.then(declared).flatten(),
+            )
         }
-    };
-    Asked {
-        scheme,
-        host: server.map(|(host, _)| meters.text(host)),
-        port: server.and_then(|(_, port)| port),
-        target,
-        version: head.version().and_then(semconv::protocol_version),
-        size: size.and_then(decimal),
+        Protocol::Grpc => {
+            let method = rpc::Method::of(head.uri().path(), config.rpc_methods.as_deref());
+            Asked::new(meters, Of::ServerCall, &call(method, host, port), None)
+        }
     }
 }
 
 /// What measurements need of a request that a client sends.
 pub(crate) fn client_asked(
     config: &ClientConfig,
-    meters: &Meters,
-    protocol: Protocol,
+    meters: &Arc<Meters>,
+    (protocol, method): (Protocol, &Method),
+    template: Option<&str>,
     head: &RequestHead<'_>,
     destination: &Destination<'_>,
-    template: Option<&str>,
     body_size: Option<u64>,
 ) -> Asked {
-    let (scheme, target) = match protocol {
-        Protocol::Http => ("", template.map(|template| meters.text(template))),
+    let Destination { host, port, .. } = *destination;
+    let measure = &config.common.measure;
+    match protocol {
+        Protocol::Http => {
+            let facts = Facts {
+                method: method.as_str(),
+                host,
+                port,
+                target: template
+                    .filter(|_| measure.template || measure.active || measure.body_sizes),
+                ..Facts::default()
+            };
+            let declared = || head.headers().first(&CONTENT_LENGTH).and_then(decimal);
+            let size = || body_size.or_else(declared);
+            Asked::new(
+                meters,
+                Of::Client,
+                &facts,
+                measure.body_sizes.then(size).flatten(),
+            )
+        }
         Protocol::Grpc => {
             let method = rpc::Method::of(head.uri().path(), None);
-            (GRPC, Some(meters.text(method.in_metrics())))
+            Asked::new(meters, Of::ClientCall, &call(method, host, port), None)
         }
-    };
-    let declared = || head.headers().first(&CONTENT_LENGTH).and_then(decimal);
-    Asked {
-        scheme,
-        host: destination.host.map(|host| meters.text(host)),
-        port: destination.port,
-        target,
-        version: None,
-        size: config
-            .common
-            .measure
-            .body_sizes
-            .then(|| body_size.or_else(declared))
-            .flatten(),
+    }
+}
+
+impl Asked {
+    #[inline]
+    fn new(meters: &Arc<Meters>, of: Of, facts: &Facts<'_>, size: Option<u64>) -> Self {
+        Self {
+            group: meters.group(of, facts),
+            meters: Arc::clone(meters),
+            size,
+        }
     }
 }
 
@@ -130,14 +152,48 @@ pub(crate) fn of(side: &Side, protocol: Protocol) -> Of {
 }
 
 /// What an exchange says while it is active.
-pub(crate) fn active<'a>(method: &'a Method, asked: &'a Asked) -> Facts<'a> {
-    Facts {
-        method: method.as_str(),
-        scheme: asked.scheme,
-        host: asked.host.as_deref(),
-        port: asked.port,
-        target: asked.target.as_deref(),
-        ..Facts::default()
+pub(crate) fn active<'a>(side: &Side, asked: &'a Asked) -> Facts<'a> {
+    let facts = asked.group.asked();
+    match side {
+        Side::Server(_) => Facts {
+            target: None,
+            version: None,
+            ..facts
+        },
+        Side::Client(_) => facts,
+    }
+}
+
+/// What the end of an exchange adds to what is known of its group. `None` where the group is not all there is to know
+/// besides: a route of later, a call to what is not there.
+#[inline]
+pub(crate) fn answer<'a>(
+    side: &Side,
+    protocol: Protocol,
+    asked: &Asked,
+    answered: &Answered<'a>,
+) -> Option<Answer<'a>> {
+    let error_type = answered.verdict.error_type.as_deref();
+    match (protocol, side) {
+        (Protocol::Grpc, side) => (!is_unknown(side, answered)).then_some(Answer {
+            code: answered.verdict.code,
+            error_type,
+            ..Answer::default()
+        }),
+        (Protocol::Http, side) => {
+            let is_all = match side {
+                Side::Server(_) => !answered.is_late,
+                Side::Client(config) => {
+                    config.common.measure.template || asked.group.asked().target.is_none()
+                }
+            };
+            is_all.then_some(Answer {
+                status: answered.status.map(|status| status.as_u16()),
+                version: answered.version,
+                code: None,
+                error_type,
+            })
+        }
     }
 }
 
@@ -145,15 +201,15 @@ pub(crate) fn active<'a>(method: &'a Method, asked: &'a Asked) -> Facts<'a> {
 pub(crate) fn ended<'a>(
     side: &Side,
     protocol: Protocol,
-    method: &'a Method,
     asked: &'a Asked,
     answered: &Answered<'a>,
 ) -> Facts<'a> {
+    let facts = asked.group.asked();
     let facts = Facts {
         status: answered.status.map(|status| status.as_u16()),
-        version: answered.version,
+        version: facts.version.or(answered.version),
         error_type: answered.verdict.error_type.as_deref(),
-        ..active(method, asked)
+        ..facts
     };
     match (protocol, side) {
         (Protocol::Http, Side::Server(_)) => Facts {
@@ -166,11 +222,11 @@ pub(crate) fn ended<'a>(
         },
         (Protocol::Grpc, side) => Facts {
             // Strangers can call anything, and are told that it is not there.
-            method: facts
-                .target
-                .filter(|_| !is_unknown(side, answered))
-                .unwrap_or(OTHER),
-            target: None,
+            method: if is_unknown(side, answered) {
+                OTHER
+            } else {
+                facts.method
+            },
             status: None,
             version: None,
             code: answered.verdict.code,
@@ -184,9 +240,19 @@ pub(crate) fn sized<'a>(side: &Side, asked: &'a Asked, ended: Facts<'a>) -> Fact
     match side {
         Side::Server(_) => ended,
         Side::Client(_) => Facts {
-            target: asked.target.as_deref(),
+            target: asked.group.asked().target,
             ..ended
         },
+    }
+}
+
+fn call<'a>(method: rpc::Method<'a>, host: Option<&'a str>, port: Option<u16>) -> Facts<'a> {
+    Facts {
+        method: method.in_metrics(),
+        scheme: GRPC,
+        host,
+        port,
+        ..Facts::default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -10,21 +10,20 @@ use crate::{
     config::Side,
     conventions::measured::{self, Answered, Asked},
     head::ResponseHead,
-    metrics::{Active, Labels, Meters, Said},
+    metrics::{Active, Labels, Said, SharedLabels},
     protocol::Protocol,
-    semconv::{method::Method, protocol_version},
+    semconv::{measure::Answer, protocol_version},
     value::Value,
 };
 
-/// The instruments, and what is known for them before the end.
+/// What is known for the instruments before the end.
 #[derive(Debug)]
-pub(crate) struct Measured {
-    meters: Arc<Meters>,
+pub(super) struct Measured {
     asked: Asked,
     active: Option<Active>,
     /// The version that a client's response came by.
-    version: OnceLock<&'static str>,
-    labels: Mutex<Labels>,
+    version: Mutex<Option<&'static str>>,
+    labels: SharedLabels,
 }
 
 /// An exchange as its end tells it to be measured.
@@ -32,78 +31,90 @@ pub(crate) struct Measured {
 pub(super) struct Measurement<'a> {
     pub(super) side: &'a Side,
     pub(super) protocol: Protocol,
-    pub(super) method: &'a Method,
     pub(super) answered: Answered<'a>,
     pub(super) duration: Duration,
     /// How many bytes of a response's body passed, if there was a response.
     pub(super) response_size: Option<u64>,
 }
 
-impl Measured {
-    pub(crate) fn new(meters: Arc<Meters>, asked: Asked) -> Self {
-        Self {
-            meters,
-            asked,
-            active: None,
-            version: OnceLock::new(),
-            labels: Mutex::default(),
-        }
+/// Counts the exchange as active, where the layer is to.
+#[inline]
+pub(super) fn start(asked: &Asked, side: &Side, protocol: Protocol) -> Option<Active> {
+    let measure = &side.common().measure;
+    if !measure.active {
+        return None;
     }
+    let said = Said {
+        facts: measured::active(side, asked),
+        labels: &Labels::default(),
+        limit: measure.limit,
+    };
+    asked.meters.active(measured::of(side, protocol), said)
+}
 
-    /// Counts the exchange as active, where the layer is to.
-    pub(super) fn start(&mut self, side: &Side, protocol: Protocol, method: &Method) {
-        let measure = &side.common().measure;
-        if measure.active {
-            let said = Said {
-                facts: measured::active(method, &self.asked),
-                labels: &Labels::default(),
-                limit: measure.limit,
-            };
-            self.active = self.meters.active(measured::of(side, protocol), said);
+impl Measured {
+    #[inline(always)]
+    pub(super) fn new(asked: Asked, active: Option<Active>) -> Self {
+        Self {
+            asked,
+            active,
+            version: Mutex::new(None),
+            labels: SharedLabels::default(),
         }
     }
 
     pub(super) fn answered(&self, head: &ResponseHead<'_>) {
         if let Some(version) = head.version().and_then(protocol_version) {
-            let _first = self.version.set(version);
+            let mut first = self.version.lock().unwrap_or_else(PoisonError::into_inner);
+            first.get_or_insert(version);
         }
     }
 
     pub(super) fn label(&self, name: Cow<'static, str>, value: Value<'_>) {
-        let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
-        labels.set(name, value);
+        self.labels.set(name, value);
     }
 
-    pub(super) fn labels(&self) -> &Mutex<Labels> {
+    pub(super) fn labels(&self) -> &SharedLabels {
         &self.labels
     }
 
     /// The labels of one exchange that is over have room for those of the next.
     pub(super) fn labels_mut(&mut self) -> &mut Labels {
-        self.labels
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.labels.get_mut()
     }
 
     /// Whether a context may be of use to whoever records.
     pub(super) fn sees_context(&self) -> bool {
-        self.meters.sees_context()
+        self.asked.meters.sees_context()
     }
 
     #[inline]
     pub(super) fn end(&self, mut measurement: Measurement<'_>) {
         let Measurement { side, protocol, .. } = measurement;
-        measurement.answered.version = self.asked.version.or_else(|| self.version.get().copied());
-        let labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Side::Client(_) = side {
+            let version = self.version.lock().unwrap_or_else(PoisonError::into_inner);
+            measurement.answered.version = *version;
+        }
+        let answer = measured::answer(side, protocol, &self.asked, &measurement.answered);
+        let answer = answer.filter(|_| self.labels.is_empty());
+        let sizes = side.common().measure.body_sizes;
+        let seconds = measurement.duration.as_secs_f64();
+        let is_known = answer.is_some_and(|answer| self.asked.group.known(&answer, seconds));
+        if sizes || !is_known {
+            self.tell(&measurement, answer.as_ref(), !is_known);
+        }
+        if let Some(active) = &self.active {
+            active.end();
+        }
+    }
+
+    /// Measures the sizes of the bodies, and the duration where the group does not know its series.
+    fn tell(&self, measurement: &Measurement<'_>, answer: Option<&Answer<'_>>, duration: bool) {
+        let Measurement { side, protocol, .. } = *measurement;
         let measure = &side.common().measure;
+        let labels = self.labels.lock();
         let said = Said {
-            facts: measured::ended(
-                side,
-                protocol,
-                measurement.method,
-                &self.asked,
-                &measurement.answered,
-            ),
+            facts: measured::ended(side, protocol, &self.asked, &measurement.answered),
             labels: &labels,
             limit: measure.limit,
         };
@@ -114,16 +125,16 @@ impl Measured {
                 ..said
             };
             if let Some(size) = self.asked.size {
-                self.meters.request_size(of, size, said);
+                self.asked.meters.request_size(of, size, said);
             }
             if let Some(size) = measurement.response_size {
-                self.meters.response_size(of, size, said);
+                self.asked.meters.response_size(of, size, said);
             }
         }
-        self.meters
-            .duration(of, measurement.duration.as_secs_f64(), said);
-        if let Some(active) = &self.active {
-            active.end();
+        if duration {
+            let kept = answer.map(|answer| (&*self.asked.group, answer));
+            let seconds = measurement.duration.as_secs_f64();
+            self.asked.meters.duration(of, seconds, said, kept);
         }
     }
 }

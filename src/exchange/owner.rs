@@ -2,8 +2,10 @@
 
 use std::{cell::RefCell, mem, sync::Arc};
 
-use super::State;
-use crate::{metrics::Labels, outcome::End};
+use opentelemetry::Key;
+
+use super::{Begin, State, clock::Clock};
+use crate::{metrics::Labels, outcome::End, span::Started};
 
 /// The owner of a live exchange: dropping it is the cancelled case.
 #[derive(Debug)]
@@ -27,16 +29,18 @@ thread_local! {
 
 impl Owner {
     #[inline(always)]
-    pub(super) fn new(state: State) -> Self {
+    pub(super) fn new(begin: Begin<'_>, clock: Clock, span: Started, fixed: Vec<Key>) -> Self {
         let free = FREE.try_with(|free| free.borrow_mut().pop());
         let mut slot = free.ok().flatten().unwrap_or_default();
-        match Arc::get_mut(&mut slot) {
-            Some(free) => free.fill(state),
-            // It was alone when it was put there.
-            None => {
-                let mut new = Slot::default();
-                new.fill(state);
-                slot = Arc::new(new);
+        // It was alone when it was put there.
+        if let Some(Slot {
+            state: state @ None,
+            room,
+        }) = Arc::get_mut(&mut slot)
+        {
+            *state = Some(State::new(begin, clock, span, fixed));
+            if let Some(labels) = state.as_mut().and_then(State::labels_mut) {
+                mem::swap(labels, room);
             }
         }
         Self(Some(slot))
@@ -56,14 +60,6 @@ impl Owner {
 impl Slot {
     pub(crate) fn state(&self) -> Option<&State> {
         self.state.as_ref()
-    }
-
-    #[inline(always)]
-    fn fill(&mut self, state: State) {
-        let labels = self.state.insert(state).labels_mut();
-        if let Some(labels) = labels.filter(|labels| labels.is_empty()) {
-            mem::swap(labels, &mut self.room);
-        }
     }
 
     fn clear(&mut self) {

@@ -19,6 +19,7 @@ const UNKNOWN: u64 = u64::MAX;
 
 impl Progress {
     /// Of a response to a request of this method.
+    #[inline(always)]
     pub(super) fn to(method: &str) -> Self {
         Self {
             status: AtomicU16::new(0),

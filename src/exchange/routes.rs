@@ -12,6 +12,7 @@ pub(super) struct Routes {
 }
 
 impl Routes {
+    #[inline(always)]
     pub(super) fn new(matched: Option<Matched>) -> Self {
         Self {
             matched,

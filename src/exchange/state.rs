@@ -1,9 +1,9 @@
 //! What is known of an exchange that someone watches, and what each of its phases makes of it.
 
 mod held;
+mod measure;
 
 use std::{
-    borrow::Cow,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -12,13 +12,13 @@ use std::{
 };
 
 use http::StatusCode;
-use opentelemetry::Context;
+use opentelemetry::{Context, Key};
 
-pub(super) use self::held::Held;
+use self::held::Held;
 use super::{
     Begin,
     clock::Clock,
-    measured::{Measured, Measurement},
+    measured::{self, Measured},
     progress::Progress,
     routes::Routes,
 };
@@ -26,10 +26,9 @@ use crate::{
     axum_extensions::Matched,
     captured::Headers,
     config::Side,
-    conventions::{self, Ended, measured::Answered},
+    conventions::{self, Ended},
     guard::guarded,
     head::{RequestHead, ResponseHead},
-    metrics::Labels,
     outcome::{End, Ending, Outcome, Verdict},
     protocol::Protocol,
     semconv::{self, Nowhere, Sink, method::Method, names, rpc::Status},
@@ -62,15 +61,19 @@ pub(crate) struct State {
 impl State {
     /// The exchange that a span has started.
     #[inline(always)]
-    pub(super) fn new(mut begin: Begin<'_>, clock: Clock, span: Started, held: Held) -> Self {
+    pub(super) fn new(begin: Begin<'_>, clock: Clock, span: Started, fixed: Vec<Key>) -> Self {
         let has_hooks = begin.side.common().has_hooks();
-        if let Some(measured) = &mut begin.measured {
-            measured.start(&begin.side, begin.protocol, &begin.method);
-        }
+        let active = begin
+            .measured
+            .as_ref()
+            .and_then(|asked| measured::start(asked, &begin.side, begin.protocol));
+        let route = Routes::new(begin.route.cloned());
+        let progress = Progress::to(begin.head.method());
+        let held = Held::cell(fixed, has_hooks && span.recording);
         Self {
-            route: Routes::new(begin.route.cloned()),
-            progress: Progress::to(begin.head.method()),
-            held: Held::cell(held, has_hooks && span.recording),
+            route,
+            progress,
+            held,
             is_told: span.recording || has_hooks,
             span,
             side: begin.side,
@@ -81,7 +84,7 @@ impl State {
             verdict: Mutex::new(None),
             early: OnceLock::new(),
             deadline: begin.deadline,
-            measured: begin.measured,
+            measured: begin.measured.map(|asked| Measured::new(asked, active)),
             listed: begin.listed,
         }
     }
@@ -115,20 +118,10 @@ impl State {
         self.measured.is_some()
     }
 
-    /// Whether its route is known and no span has to say so.
+    /// Whether no span has to say its route, which is known or of no use to what is measured.
     pub(crate) fn is_unrecorded_and_routed(&self) -> bool {
-        !self.span.recording && self.route.is_matched()
-    }
-
-    pub(super) fn labels_mut(&mut self) -> Option<&mut Labels> {
-        self.measured.as_mut().map(Measured::labels_mut)
-    }
-
-    /// Adds an attribute to what is measured, if it is.
-    pub(crate) fn label(&self, name: Cow<'static, str>, value: Value<'_>) {
-        if let Some(measured) = &self.measured {
-            measured.label(name, value);
-        }
+        let has_none = self.protocol != Protocol::Http && !self.is_told;
+        !self.span.recording && (self.route.is_matched() || has_none)
     }
 
     pub(super) fn is_live(&self) -> bool {
@@ -140,8 +133,10 @@ impl State {
     }
 
     /// How long the body is by its head or by itself. A gRPC answer has its verdict behind the body.
-    pub(super) fn declare(&self, size: u64) {
-        if self.protocol == Protocol::Http {
+    pub(super) fn declare(&self, size: impl FnOnce() -> Option<u64>) {
+        if self.protocol == Protocol::Http
+            && let Some(size) = size()
+        {
             self.progress.declare(size);
         }
     }
@@ -231,29 +226,6 @@ impl State {
         }
         self.span.set(&mut attributes);
         self.span.end(self.clock.wall + duration);
-    }
-
-    /// Measures what has ended, by the very duration and error of the span.
-    #[inline]
-    fn measure(&self, status: Option<StatusCode>, duration: Duration, verdict: &Verdict) {
-        let Some(measured) = &self.measured else {
-            return;
-        };
-        let _context = measured.sees_context().then(|| self.span.enter());
-        measured.end(Measurement {
-            side: &self.side,
-            protocol: self.protocol,
-            method: &self.method,
-            answered: Answered {
-                route: self.route.latest(),
-                status,
-                version: None,
-                early: self.early.get(),
-                verdict,
-            },
-            duration,
-            response_size: status.map(|_| self.progress.size()),
-        });
     }
 
     /// What only the end knows. The route is written here, once, because until here a handler may name it.

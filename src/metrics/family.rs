@@ -98,9 +98,9 @@ impl<S> Family<S> {
         let mut labels = key.labels.clone();
         let facts = {
             let table = self.read();
-            let facts = self.fold(&table.values, key.facts, &mut labels, limit, folded);
+            let facts = self.fold(&table.values, *key.facts, &mut labels, limit, folded);
             if let Some(series) = table.find(&Key {
-                facts,
+                facts: &facts,
                 labels: &labels,
             }) {
                 return series;
@@ -111,7 +111,7 @@ impl<S> Family<S> {
         // Others may have taken the room since.
         let facts = self.fold(&table.values, facts, &mut labels, limit, folded);
         let key = Key {
-            facts,
+            facts: &facts,
             labels: &labels,
         };
         if let Some(series) = table.find(&key) {
@@ -181,7 +181,7 @@ impl<S> Family<S> {
     }
 
     fn keep(&self, values: &mut Values, key: &Key<'_>) {
-        let facts = &key.facts;
+        let facts = key.facts;
         for (name, value) in [
             (self.method, Some(facts.method)),
             (self.target, facts.target),

@@ -33,7 +33,7 @@ pub(super) struct Instrument<I: Kind> {
 
 /// What an instrument measures.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct What {
+pub(crate) struct What {
     name: &'static str,
     description: &'static str,
     unit: Unit,
@@ -56,14 +56,14 @@ pub(super) enum Unit {
 pub(super) struct Prepared(Vec<KeyValue>);
 
 /// An instrument with its attributes.
-pub(super) enum Recorder<I: Kind> {
+pub(crate) enum Recorder<I: Kind> {
     Bound(Bound<I::Value>),
     /// Where instruments cannot be bound.
     Prepared(I, Box<[KeyValue]>),
 }
 
 /// What the instruments of OpenTelemetry have in common.
-pub(super) trait Kind: Clone {
+pub(crate) trait Kind: Clone {
     type Value: Copy + 'static;
 
     fn make(meter: &Meter, what: &What) -> Self;
@@ -103,7 +103,7 @@ impl<I: Kind> Instrument<I> {
             .made
             .get_or_init(|| I::make(&metering.meter, &self.what));
         let mut prepared = Prepared::default();
-        (self.what.says)(&key.facts, &mut prepared);
+        (self.what.says)(key.facts, &mut prepared);
         let attributes = prepared.with(key.labels);
         let bound = metering.binds.then(|| instrument.bind(&attributes));
         match bound.flatten() {

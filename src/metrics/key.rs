@@ -7,7 +7,7 @@ use crate::semconv::measure::Facts;
 /// copied.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Key<'a> {
-    pub(super) facts: Facts<'a>,
+    pub(super) facts: &'a Facts<'a>,
     pub(super) labels: &'a Labels,
 }
 
@@ -27,35 +27,14 @@ pub(super) struct Owned {
 }
 
 impl Key<'_> {
-    /// A quick one: of text a few bytes, of words of the conventions their address. Two keys of one set are compared when
-    /// their hashes are the same, so that all a poor hash costs is time or a second entry.
+    /// A quick one: of text a few bytes, and nothing of what is nearly always the same. Two keys are compared when their
+    /// hashes are the same, so that all a poor hash costs is time.
     #[inline]
     pub(super) fn hash(&self) -> u64 {
-        let Facts {
-            method,
-            scheme,
-            host,
-            port,
-            target,
-            version,
-            status,
-            code,
-            error_type,
-        } = self.facts;
-        let numbers = u64::from(status.unwrap_or(0)) << 16 | u64::from(port.unwrap_or(0));
-        let hash = mix(numbers, sample(method));
-        let hash = mix(
-            hash,
-            address(scheme) ^ option(version, address).rotate_left(32),
-        );
-        let hash = mix(hash, option(target, sample));
-        let hash = mix(
-            hash,
-            option(error_type, sample) ^ option(code, address).rotate_left(32),
-        );
-        let hash = mix(hash, option(host, sample));
-        if self.labels.is_empty() {
-            return hash;
+        let facts = self.facts;
+        let mut hash = begun(facts) ^ u64::from(facts.status.unwrap_or(0));
+        for text in [facts.error_type, facts.code].into_iter().flatten() {
+            hash = mix(hash, sample(text));
         }
         self.labels.iter().fold(hash, |hash, label| {
             let value = match &label.value {
@@ -81,7 +60,7 @@ impl Owned {
             status,
             code,
             error_type,
-        } = key.facts;
+        } = *key.facts;
         Self {
             method: method.into(),
             scheme,
@@ -96,40 +75,68 @@ impl Owned {
         }
     }
 
+    /// What is kept, but for the labels.
+    pub(super) fn facts(&self) -> Facts<'_> {
+        Facts {
+            method: &self.method,
+            scheme: self.scheme,
+            host: self.host.as_deref(),
+            port: self.port,
+            target: self.target.as_deref(),
+            version: self.version,
+            status: self.status,
+            code: self.code,
+            error_type: self.error_type.as_deref(),
+        }
+    }
+
+    /// Whether it is the same but for what the end adds.
     #[inline]
-    pub(super) fn is(&self, key: &Key<'_>) -> bool {
-        let facts = &key.facts;
-        self.status == facts.status
-            && self.port == facts.port
+    pub(super) fn begins_like(&self, facts: &Facts<'_>) -> bool {
+        self.port == facts.port
             && same(Some(self.scheme), Some(facts.scheme))
             && same(self.version, facts.version)
-            && same(self.code, facts.code)
-            && same(self.target.as_deref(), facts.target)
-            && same(self.error_type.as_deref(), facts.error_type)
             && same(self.host.as_deref(), facts.host)
-            && *self.method == *facts.method
+            && same(Some(&self.method), Some(facts.method))
+            && same(self.target.as_deref(), facts.target)
+    }
+
+    #[inline]
+    pub(super) fn is(&self, key: &Key<'_>) -> bool {
+        let facts = key.facts;
+        self.status == facts.status
+            && same(self.code, facts.code)
+            && same(self.error_type.as_deref(), facts.error_type)
+            && self.begins_like(facts)
             && (key.labels.is_empty() && self.labels.is_empty() || self.labels == *key.labels)
+    }
+}
+
+/// The hash of what is known before the end.
+#[inline]
+pub(super) fn begun(facts: &Facts<'_>) -> u64 {
+    let hash = mix(
+        u64::from(facts.port.unwrap_or(0)) << 48,
+        sample(facts.method),
+    );
+    let hash = match facts.target {
+        Some(target) => mix(hash, sample(target)),
+        None => hash,
+    };
+    match facts.host {
+        Some(host) => mix(!hash, sample(host)),
+        None => hash,
     }
 }
 
 /// Constants are nearly always the very same.
 #[inline(always)]
-fn same(kept: Option<&str>, other: Option<&str>) -> bool {
+pub(super) fn same(kept: Option<&str>, other: Option<&str>) -> bool {
     match (kept, other) {
         (Some(kept), Some(other)) => std::ptr::eq(kept, other) || kept == other,
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     }
-}
-
-#[inline]
-fn option(text: Option<&str>, hash: impl FnOnce(&str) -> u64) -> u64 {
-    text.map_or(0, hash)
-}
-
-#[inline]
-fn address(word: &str) -> u64 {
-    word.as_ptr().addr() as u64
 }
 
 /// The length, the beginning, the middle and the end.
@@ -144,7 +151,7 @@ fn sample(text: &str) -> u64 {
     let one = |start: usize| bytes.get(start).copied().map_or(0, u64::from);
     match length {
         0 => 0,
-        1..8 => one(0) << 24 | one(length / 2) << 16 | one(length - 1) << 8 | length as u64,
+        1..8 => one(0) << 16 | one(length - 1) << 8 | length as u64,
         8.. => {
             at(0)
                 ^ at(length / 2 - 4).rotate_left(21)
@@ -196,12 +203,16 @@ mod tests {
                                 error_type,
                                 ..Facts::default()
                             };
-                            keys.push(Key { facts, labels });
+                            keys.push((facts, labels));
                         }
                     }
                 }
             }
         }
+        let keys: Vec<_> = keys
+            .iter()
+            .map(|(facts, labels)| Key { facts, labels })
+            .collect();
         let hashes: HashSet<_> = keys.iter().map(Key::hash).collect();
         assert!(
             hashes.len() > keys.len() - 3,

@@ -29,6 +29,16 @@ pub(crate) struct Facts<'a> {
     pub(crate) error_type: Option<&'a str>,
 }
 
+/// What the end of an exchange adds to them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Answer<'a> {
+    pub(crate) status: Option<u16>,
+    /// The version that a client was answered by.
+    pub(crate) version: Option<&'static str>,
+    pub(crate) code: Option<&'static str>,
+    pub(crate) error_type: Option<&'a str>,
+}
+
 /// What stands for the values that are not told apart.
 pub(crate) const OTHER: &str = "_OTHER";
 

@@ -13,7 +13,7 @@ use crate::{
     body::TracedBody,
     config::{ServerConfig, Side},
     conventions::{self, measured::server_asked},
-    exchange::{Begin, Exchange, measured::Measured},
+    exchange::{Begin, Exchange},
     forced,
     future::ResponseFuture,
     guard::guarded,
@@ -103,19 +103,25 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
         .known_methods
         .as_deref()
         .or_else(|| telemetry.known_methods());
+    let method = Method::of(head.method(), known);
+    let route = extensions
+        .filter(|_| protocol == Protocol::Http)
+        .and_then(route::matched);
     let begin = Begin {
         side: Side::Server(Arc::clone(config)),
         protocol,
-        method: Method::of(head.method(), known),
-        head,
-        route: extensions
-            .and_then(route::matched)
-            .filter(|_| protocol == Protocol::Http),
-        deadline: conventions::deadline(protocol, &scan),
+        // Its span alone would say that it passed.
+        deadline: match refused {
+            Some(_) => None,
+            None => conventions::deadline(protocol, &scan),
+        },
         measured: meters.map(|meters| {
-            let asked = server_asked(config, meters, protocol, head, &scan);
-            Measured::new(Arc::clone(meters), asked)
+            let (kind, route) = ((protocol, &method), route.map(Matched::as_str));
+            server_asked(config, meters, kind, route, head, &scan)
         }),
+        method,
+        head,
+        route,
         listed: telemetry.listed().server.clone(),
     };
     if let Some(context) = refused {

@@ -16,12 +16,18 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    pub(super) fn cell(held: Self, is_needed: bool) -> OnceLock<Box<Mutex<Self>>> {
-        let cell = OnceLock::new();
-        if is_needed {
-            let _set = cell.set(Box::new(Mutex::new(held)));
+    #[inline(always)]
+    pub(super) fn cell(fixed: Vec<Key>, is_needed: bool) -> OnceLock<Box<Mutex<Self>>> {
+        match is_needed {
+            true => Self::with(fixed),
+            false => OnceLock::new(),
         }
-        cell
+    }
+
+    #[cold]
+    fn with(fixed: Vec<Key>) -> OnceLock<Box<Mutex<Self>>> {
+        let attributes = Attributes::default();
+        Box::new(Mutex::new(Self { attributes, fixed })).into()
     }
 }
 

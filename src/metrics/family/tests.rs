@@ -20,11 +20,15 @@ impl Series {
     /// The number of the series, and what was folded.
     fn get(&self, facts: Facts<'_>, labels: &Labels, limit: usize) -> (usize, Vec<String>) {
         let mut folded = Folded::new();
-        let series = self
-            .family
-            .series(&Key { facts, labels }, limit, &mut folded, |_| {
-                self.made.fetch_add(1, SeqCst)
-            });
+        let series = self.family.series(
+            &Key {
+                facts: &facts,
+                labels,
+            },
+            limit,
+            &mut folded,
+            |_| self.made.fetch_add(1, SeqCst),
+        );
         (*series, folded.into_vec())
     }
 
