@@ -110,20 +110,6 @@ impl Program {
         (out, err)
     }
 
-    /// Asks it once.
-    fn ask(&self, path: &str) {
-        let mut stream = TcpStream::connect(ADDRESS).unwrap();
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
-        assert!(answer.ends_with("\r\n\r\norder"), "{answer}");
-    }
-
     /// Tells it to stop. What it said.
     fn stop(mut self) -> String {
         let id = self.0.id().to_string();
@@ -134,6 +120,20 @@ impl Program {
         assert_eq!(err, "");
         out
     }
+}
+
+/// Asks the program once.
+fn ask(path: &str) {
+    let mut stream = TcpStream::connect(ADDRESS).unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\norder"), "{answer}");
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn the_readmes_program_delivers() {
     ]) else {
         return;
     };
-    program.ask(&path);
+    ask(&path);
     assert_eq!(program.stop(), "");
     let calls = collector.calls();
     let names: Vec<_> = calls.iter().flat_map(Call::names).collect();
@@ -167,7 +167,7 @@ fn the_readmes_program_delivers() {
         ("OTEL_METRICS_EXPORTER", "none"),
     ];
     let program = Program::start(&console).unwrap();
-    program.ask(&path);
+    ask(&path);
     let printed = program.stop();
     for part in ["GET /orders/{id}", &path, "TraceId"] {
         assert!(printed.contains(part), "no {part:?}: {printed}");
