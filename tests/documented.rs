@@ -1,5 +1,23 @@
 //! What the documents show, word for word: it compiles, runs, and its spans arrive. `.ci/receivers` builds the program of
 //! the README's "Use it".
+//!
+//! Where else it is seen that a documented set-up delivers:
+//!
+//! | set-up | test |
+//! |---|---|
+//! | each protocol, compressed or not; Zipkin | `receivers`, and by others' collectors `real_receivers` |
+//! | TLS, a client's certificate, the system's authorities | `tls` |
+//! | endpoints, headers, samplers of the environment; drop, flush, shutdown; no runtime | `setup`, `sigterm` |
+//! | a console: spans, metrics, log records | here, `meters`, `feedback` |
+//! | metrics by OTLP, to Prometheus | `meters`, `prometheus` |
+//! | `OTEL_CONFIG_FILE` | here, `config_file` |
+//! | `init`, with layers that were built before; OpenTelemetry's globals | `init`, `globals` |
+//! | exporters, processors, samplers, providers of one's own; `otel::telemetry` | `setup`, `globals`, `handlers` |
+//! | samplers in code, and a server of them | `sampling`, `remote_sampling` |
+//! | a subscriber, or its layers | here, `feedback`, `subscriber`, `logs` |
+//! | a batch job | `job`, `examples` |
+//! | another exporter besides | `real_receivers` |
+//! | each example | `examples` |
 
 #![allow(
     clippy::disallowed_methods,
