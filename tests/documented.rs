@@ -6,7 +6,7 @@
 //! | set-up | test |
 //! |---|---|
 //! | each protocol, compressed or not; Zipkin | `receivers`, and by others' collectors `real_receivers` |
-//! | TLS, a client's certificate, the system's authorities | `tls` |
+//! | TLS, a client's certificate, the system's authorities | `handshakes` |
 //! | endpoints, headers, samplers of the environment; drop, flush, shutdown; no runtime | `setup`, `sigterm` |
 //! | a console: spans, metrics, log records | here, `meters`, `feedback` |
 //! | metrics by OTLP, to Prometheus | `meters`, `prometheus` |

@@ -64,6 +64,10 @@ fn table(each: Duration) -> Result<bool, Failure> {
         each.as_secs(),
         thread::available_parallelism()?
     );
+    println!(
+        "The queue of the exporter holds {} MiB.",
+        service::QUEUE_BYTES >> 20
+    );
     println!("Load of the machine at the start: {}\n", load_average());
     Row::print_head();
     let bare = Row::measure("no telemetry", Run::Bare, each)?;

@@ -289,8 +289,37 @@ async fn otlp_by_grpc() {
     by("grpc").await;
 }
 
+#[tokio::test]
+async fn by_a_configuration_file() {
+    let authority = Authority::new("file");
+    let files = &authority.files;
+    for (exporter, path) in [("otlp_http", "/v1/traces"), ("otlp_grpc", "")] {
+        let (url, taken) = serve(authority.server(true)).await;
+        let text = format!(
+            "file_format: \"1.0\"
+tracer_provider:
+  processors:
+    - batch:
+        exporter:
+          {exporter}:
+            endpoint: {url}{path}
+            tls: {{ca_file: {}, cert_file: {}, key_file: {}}}
+",
+            files.root, files.client, files.client_key
+        );
+        let file = format!("{}/handshakes-{exporter}.yaml", env!("CARGO_TARGET_TMPDIR"));
+        fs::write(&file, text).unwrap();
+        let (telemetry, warnings) = pipeline(&[("OTEL_CONFIG_FILE", &file)]);
+        ask(&telemetry).await;
+        let ended = telemetry.shutdown().await;
+        ended.unwrap_or_else(|lost| panic!("{exporter}: {lost}"));
+        assert_eq!(*warnings.lock().unwrap(), [""; 0], "{exporter}");
+        assert_eq!(taken.names(), ["GET /a"], "{exporter}");
+    }
+}
+
 /// Set where this is to be a service of whatever the environment says.
-const CHILD: &str = "TLS_TEST_CHILD";
+const CHILD: &str = "HANDSHAKES_TEST_CHILD";
 
 /// By itself it is no test.
 #[tokio::test]
