@@ -2,13 +2,7 @@
 
 mod collector;
 
-use std::{
-    collections::HashMap,
-    env,
-    process::Command,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::HashMap, env, process::Command, sync::Arc, time::Duration};
 
 use collector::{Answer, Collector, PATIENCE, metrics, nobody};
 use opentelemetry::{
@@ -23,15 +17,22 @@ use throughline::{
     Setup, Telemetry,
     otel::{self, SetupExt},
 };
+use tokio::sync::watch;
 
 type Vars<'a> = &'a [(&'a str, &'a str)];
 
 #[derive(Clone, Default)]
-struct Warnings(Arc<Mutex<Vec<String>>>);
+struct Warnings(Arc<watch::Sender<Vec<String>>>);
 
 impl Warnings {
     fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
+        self.0.borrow().clone()
+    }
+
+    async fn wait(&self) {
+        let mut all = self.0.subscribe();
+        let told = tokio::time::timeout(PATIENCE, all.wait_for(|all| !all.is_empty()));
+        told.await.unwrap().unwrap();
     }
 }
 
@@ -48,7 +49,7 @@ fn setup(vars: Vars<'_>) -> (Setup, Warnings) {
     let kept = warnings.clone();
     let setup = Setup::new()
         .lookup(move |name| vars.get(name).cloned())
-        .on_warning(move |text| kept.0.lock().unwrap().push(text.to_owned()));
+        .on_warning(move |text| kept.0.send_modify(|all| all.push(text.to_owned())));
     (setup, warnings)
 }
 
@@ -270,14 +271,7 @@ async fn nobody_there_is_told_of_once_and_is_the_end_in_time() {
     ]);
     let telemetry = setup.endpoint(nobody()).build().unwrap();
     measure(&meter(&telemetry));
-    let warned = || !warnings.all().is_empty();
-    tokio::time::timeout(PATIENCE, async {
-        while !warned() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    })
-    .await
-    .unwrap();
+    warnings.wait().await;
     let lost = telemetry.shutdown().await.unwrap_err();
     assert_eq!(lost.spans_lost(), 0);
     assert!(lost.to_string().contains("metrics"), "{lost}");

@@ -455,7 +455,7 @@ async fn nobody_asks_after_the_end() {
             service.telemetry.shutdown().await.unwrap();
         }
         let before = server.shared.asked.borrow().len();
-        // Ten questions' time: a question may have been under way.
+        // Ten questions' time: that none comes has no event to wait for. One may have been under way.
         tokio::time::sleep(Duration::from_millis(150)).await;
         let after = server.shared.asked.borrow().len();
         assert!(after <= before + 1, "{before} {after}");
