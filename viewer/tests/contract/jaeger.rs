@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 use crate::{
     Contract,
-    common::golden::{BEGIN, CLIENT, CONSUMER, INTERNAL, PRODUCER, SERVER},
+    common::{
+        golden::{BEGIN, CLIENT, CONSUMER, INTERNAL, PRODUCER, SERVER},
+        span,
+    },
 };
 
 fn tag<'t>(tags: &'t Value, key: &str) -> &'t Value {
@@ -171,6 +174,12 @@ async fn failures_and_links_are_told_in_jaegers_words() {
 #[tokio::test]
 async fn what_is_strange_is_warned_of_unless_the_trace_is_raw() {
     let contract = Contract::start().await;
+    let twins = [span(0x77, 1, None, "one"), span(0x77, 1, None, "other")];
+    contract.viewer.send_spans("twins", twins.into()).await;
+    let id = |name| match name {
+        "twins" => 0x77,
+        name => contract.named(name).id,
+    };
     for (name, span, word) in [
         (
             "orphan",
@@ -179,9 +188,9 @@ async fn what_is_strange_is_warned_of_unless_the_trace_is_raw() {
         ),
         ("skew", "0000000000000002", "behind its parent's by 1.9999s"),
         ("cycle", "0000000000000001", "ancestors"),
-        ("shared id", "0000000000000001", "same id"),
+        ("twins", "0000000000000001", "same id"),
     ] {
-        let path = format!("/api/traces/{:032x}", contract.named(name).id);
+        let path = format!("/api/traces/{:032x}", id(name));
         let answer = contract.found(&path).await;
         let spans = answer["data"][0]["spans"].as_array().unwrap();
         let warned: Vec<_> = spans
@@ -196,11 +205,7 @@ async fn what_is_strange_is_warned_of_unless_the_trace_is_raw() {
                 "{warned}"
             );
         }
-        assert_eq!(
-            warned.len(),
-            if name == "shared id" { 2 } else { 1 },
-            "{name}"
-        );
+        assert_eq!(warned.len(), if name == "twins" { 2 } else { 1 }, "{name}");
         for raw in ["1", "true", "T"] {
             let answer = contract.found(&format!("{path}?raw={raw}")).await;
             let spans = answer["data"][0]["spans"].as_array().unwrap();
@@ -223,4 +228,14 @@ async fn print_is_pretty_where_that_is_asked() {
         let (_, text) = contract.viewer.get(&path).await;
         assert_eq!(text.contains("\n    \"data\": ["), is_pretty, "{value}");
     }
+}
+
+#[tokio::test]
+async fn both_halves_of_a_call_may_have_one_id() {
+    let contract = Contract::start().await;
+    let path = format!("/api/traces/{:032x}", contract.named("shared id").id);
+    let answer = contract.found(&path).await;
+    let spans = answer["data"][0]["spans"].as_array().unwrap();
+    assert_eq!(spans.len(), 2);
+    assert!(spans.iter().all(|span| span["warnings"].is_null()));
 }
