@@ -4,10 +4,11 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use http::StatusCode;
-use serde_json::{Value, json};
+use http::{StatusCode, header::CONTENT_TYPE};
+use serde::Serialize;
+use serde_json::{Value, json, ser::PrettyFormatter};
 
-use super::params::Wrong;
+use super::params::{Params, Wrong};
 use crate::store::StoreError;
 
 /// Why there is no answer.
@@ -45,11 +46,42 @@ impl Failure {
     }
 }
 
-/// Jaeger's first interface: all of a list at once.
-pub(crate) fn v1(data: Vec<Value>) -> Response {
-    let total = data.len();
-    Json(json!({ "data": data, "total": total, "limit": 0, "offset": 0, "errors": null }))
-        .into_response()
+/// A list of names as Jaeger's first interface tells it: only of these it says how many there are.
+pub(crate) fn v1_names(params: &Params, names: Vec<Value>) -> Response {
+    let total = names.len();
+    v1_whole(params, names, total, None)
+}
+
+/// Anything else, with what went wrong with parts of it.
+pub(crate) fn v1(params: &Params, data: Vec<Value>, errors: Option<Vec<Value>>) -> Response {
+    v1_whole(params, data, 0, errors)
+}
+
+fn v1_whole(
+    params: &Params,
+    data: Vec<Value>,
+    total: usize,
+    errors: Option<Vec<Value>>,
+) -> Response {
+    let body = json!({ "data": data, "total": total, "limit": 0, "offset": 0, "errors": errors });
+    let is_pretty = params
+        .text("prettyPrint")
+        .is_some_and(|value| value != "false");
+    if is_pretty {
+        pretty(&body)
+    } else {
+        Json(body).into_response()
+    }
+}
+
+fn pretty(body: &Value) -> Response {
+    let mut text = Vec::new();
+    let mut writer =
+        serde_json::Serializer::with_formatter(&mut text, PrettyFormatter::with_indent(b"    "));
+    match body.serialize(&mut writer) {
+        Ok(()) => ([(CONTENT_TYPE, "application/json")], text).into_response(),
+        Err(_) => Json(body).into_response(),
+    }
 }
 
 impl<E: Into<Failure>> From<E> for V1 {

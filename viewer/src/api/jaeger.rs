@@ -1,193 +1,187 @@
 //! Jaeger's query API, the first: `/api/…`.
 
 use axum::{
-    Json, Router,
-    extract::{Path, Query, State},
-    response::{IntoResponse, Response},
+    extract::{Path, State},
+    response::Response,
     routing::get,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
-    answer::{Failure, V1, v1},
-    params::{Params, Wrong, now},
+    Table,
+    answer::{Failure, V1, v1, v1_names},
+    lookup::{self, MOST},
+    params::{Params, Wrong, ordered},
 };
 use crate::{
-    export::jaeger::trace,
+    export::jaeger::{kind_name, raw_trace, trace},
     ids::TraceId,
     store::{Search, Store},
 };
 
-/// Traces in an answer at most.
-const MOST: i64 = 1500;
-
-pub(super) fn routes(store: &Store) -> Router {
-    Router::new()
-        .route("/api/services", get(services))
-        .route("/api/services/{service}/operations", get(names))
-        .route("/api/operations", get(operations))
-        .route("/api/traces", get(search))
-        .route("/api/traces/{id}", get(by_id))
-        .route("/api/dependencies", get(dependencies))
-        .with_state(store.clone())
+pub(super) fn table() -> Table {
+    [
+        ("/api/services", get(services)),
+        ("/api/services/{service}/operations", get(names)),
+        ("/api/operations", get(operations)),
+        ("/api/traces", get(search)),
+        ("/api/traces/{traceId}", get(by_id)),
+        ("/api/dependencies", get(dependencies)),
+    ]
+    .map(|(path, answer)| (path.to_owned(), answer))
+    .into()
 }
 
-async fn services(State(store): State<Store>) -> Result<Response, V1> {
+async fn services(State(store): State<Store>, params: Params) -> Result<Response, V1> {
     let names = store.services().await?;
-    Ok(v1(names.into_iter().map(Value::from).collect()))
+    Ok(v1_names(
+        &params,
+        names.into_iter().map(Value::from).collect(),
+    ))
 }
 
-async fn names(State(store): State<Store>, Path(service): Path<String>) -> Result<Response, V1> {
-    let mut names: Vec<_> = store
-        .operations(service)
-        .await?
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
-    names.dedup();
-    Ok(v1(names.into_iter().map(Value::from).collect()))
-}
-
-async fn operations(
+async fn names(
     State(store): State<Store>,
-    Query(pairs): Query<Vec<(String, String)>>,
+    Path(service): Path<String>,
+    params: Params,
 ) -> Result<Response, V1> {
-    let params = Params::of(pairs);
-    let service = params
-        .text("service")
-        .ok_or_else(|| Failure::bad("parameter 'service' is required"))?;
+    let names = lookup::names(&store, service).await?;
+    Ok(v1_names(
+        &params,
+        names.into_iter().map(Value::from).collect(),
+    ))
+}
+
+async fn operations(State(store): State<Store>, params: Params) -> Result<Response, V1> {
+    let service = service(&params)?;
     let kind = params.text("spanKind");
-    let found = store.operations(service.to_owned()).await?;
+    let found = store.operations(service).await?;
     let data = found
         .into_iter()
         .map(|(name, number)| (name, kind_name(number)))
         .filter(|(_, name)| kind.is_none_or(|kind| kind == *name))
         .map(|(name, kind)| json!({ "name": name, "spanKind": kind }))
         .collect();
-    Ok(v1(data))
+    Ok(v1_names(&params, data))
 }
 
-async fn search(
+async fn search(State(store): State<Store>, params: Params) -> Result<Response, V1> {
+    let convert = conversion(&params)?;
+    let ids = params
+        .all("traceID")
+        .iter()
+        .take(MOST as usize)
+        .map(|text| TraceId::of("traceID", text))
+        .collect::<Result<Vec<_>, _>>()?;
+    let (found, missing) = if ids.is_empty() {
+        let found = lookup::search(&store, wanted(&params)?).await?;
+        (found, Vec::new())
+    } else {
+        lookup::traces(&store, ids).await?
+    };
+    let data = found
+        .iter()
+        .map(|(id, whole)| convert(*id, whole))
+        .collect();
+    let errors: Vec<_> = missing
+        .iter()
+        .map(|id| json!({ "msg": "trace not found", "traceID": id.to_string() }))
+        .collect();
+    Ok(v1(&params, data, (!errors.is_empty()).then_some(errors)))
+}
+
+async fn by_id(
     State(store): State<Store>,
-    Query(pairs): Query<Vec<(String, String)>>,
+    Path(text): Path<String>,
+    params: Params,
 ) -> Result<Response, V1> {
-    let params = Params::of(pairs);
-    let mut ids = Vec::new();
-    for text in params.all("traceID") {
-        ids.push(id(text)?);
-    }
-    if ids.is_empty() {
-        let search = wanted(&params)?;
-        ids = store
-            .search(search)
-            .await?
-            .iter()
-            .map(|found| found.id)
-            .collect();
-    }
-    let mut data = Vec::new();
-    for id in ids {
-        if let Some(whole) = store.trace(id).await? {
-            data.push(trace(id, &whole));
-        }
-    }
-    Ok(v1(data))
+    let convert = conversion(&params)?;
+    // A hint for stores that are cut by time. It must be well-formed all the same.
+    params.micros("start")?;
+    params.micros("end")?;
+    let id = TraceId::of("traceID", &text)?;
+    let whole = lookup::trace(&store, id)
+        .await?
+        .ok_or_else(|| Failure::not_found("trace not found"))?;
+    Ok(v1(&params, vec![convert(id, &whole)], None))
+}
+
+/// With `raw`, nothing is added to what was sent.
+fn conversion(params: &Params) -> Result<fn(TraceId, &crate::store::Whole) -> Value, Wrong> {
+    Ok(if params.bool(&["raw"])? {
+        raw_trace
+    } else {
+        trace
+    })
 }
 
 fn wanted(params: &Params) -> Result<Search, V1> {
-    let service = params
-        .text("service")
-        .ok_or_else(|| Failure::bad("parameter 'service' is required"))?;
-    let micros = |name| -> Result<Option<i64>, Wrong> {
-        Ok(params
-            .number(name)?
-            .map(|micros| micros.saturating_mul(1000)))
-    };
-    Ok(Search {
-        service: Some(service.to_owned()),
+    let (tags, errors_only) = tags(params)?;
+    let search = Search {
+        service: Some(service(params)?),
         operation: params
             .text("operation")
             .filter(|name| *name != "all")
             .map(str::to_owned),
-        tags: tags(params)?,
+        tags,
+        errors_only,
         shortest: params.duration(&["minDuration"])?,
         longest: params.duration(&["maxDuration"])?,
-        from: micros("start")?,
-        to: micros("end")?,
-        limit: params.limit("limit", 100, MOST)?,
+        from: params.micros("start")?,
+        to: params.micros("end")?,
+        limit: params.positive("limit", 100, MOST)?,
         ..Search::default()
-    })
+    };
+    ordered("start", search.from, "end", search.to)?;
+    ordered(
+        "minDuration",
+        search.shortest,
+        "maxDuration",
+        search.longest,
+    )?;
+    Ok(search)
 }
 
-/// `tags={"k":"v"}` and `tag=k:v`. `error=true` asks for traces with errors, as Jaeger's page writes it.
-fn tags(params: &Params) -> Result<Vec<(String, String)>, V1> {
-    let mut tags = Vec::new();
-    for text in params.all("tags") {
-        let members: serde_json::Map<String, Value> = serde_json::from_str(text)
-            .map_err(|error| Wrong(format!("malformed 'tags' parameter: {error}")))?;
-        for (key, value) in members {
-            let value = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
-            tags.push((key, value));
-        }
-    }
+/// `tags={"k":"v"}` and `tag=k:v`, and whether the trace must have failed: Jaeger's pages ask for that by `error=true`,
+/// and by the tag that tells it of a span.
+fn tags(params: &Params) -> Result<(Vec<(String, String)>, bool), Wrong> {
+    let mut tags = Map::new();
     for text in params.all("tag") {
         let (key, value) = text.split_once(':').ok_or_else(|| {
             Wrong(format!(
                 "malformed 'tag' parameter, expecting key:value, received: {text}"
             ))
         })?;
-        tags.push((key.to_owned(), value.to_owned()));
+        tags.insert(key.to_owned(), Value::from(value));
     }
-    Ok(tags)
+    for text in params.all("tags") {
+        let members: Map<String, Value> = serde_json::from_str(text)
+            .map_err(|error| Wrong(format!("malformed 'tags' parameter: {error}")))?;
+        tags.extend(members);
+    }
+    lookup::attributes("tags", tags)
 }
 
-async fn by_id(State(store): State<Store>, Path(text): Path<String>) -> Result<Response, V1> {
-    let id = id(&text)?;
-    let whole = store
-        .trace(id)
-        .await?
-        .ok_or_else(|| Failure::not_found("trace not found"))?;
-    Ok(v1(vec![trace(id, &whole)]))
-}
-
-async fn dependencies(
-    State(store): State<Store>,
-    Query(pairs): Query<Vec<(String, String)>>,
-) -> Result<Response, V1> {
-    const DAY: i64 = 86_400_000;
-    let params = Params::of(pairs);
-    let end = params.number("endTs")?.unwrap_or_else(|| now() / 1_000_000);
-    let lookback = params.number("lookback")?.unwrap_or(DAY);
-    let from = end.saturating_sub(lookback).saturating_mul(1_000_000);
+async fn dependencies(State(store): State<Store>, params: Params) -> Result<Response, V1> {
+    let (from, to) = params.window()?;
+    let service = params.text("service");
     let calls = store
-        .calls(from, end.saturating_mul(1_000_000))
+        .calls(from, to)
         .await?
         .into_iter()
+        .filter(|call| {
+            service.is_none_or(|service| *call.parent == *service || *call.child == *service)
+        })
         .map(
             |call| json!({ "parent": *call.parent, "child": *call.child, "callCount": call.count }),
         )
-        .collect::<Vec<_>>();
-    // This one has no total: so Jaeger sends it.
-    Ok(
-        Json(json!({ "data": calls, "total": 0, "limit": 0, "offset": 0, "errors": null }))
-            .into_response(),
-    )
+        .collect();
+    Ok(v1(&params, calls, None))
 }
 
-fn id(text: &str) -> Result<TraceId, Wrong> {
-    TraceId::parse(text).ok_or_else(|| Wrong(format!("{text:?} is no trace id")))
-}
-
-/// As Jaeger names kinds.
-pub(super) fn kind_name(kind: i32) -> &'static str {
-    match kind {
-        1 => "internal",
-        2 => "server",
-        3 => "client",
-        4 => "producer",
-        5 => "consumer",
-        _ => "",
-    }
+fn service(params: &Params) -> Result<String, Failure> {
+    params
+        .text("service")
+        .map(str::to_owned)
+        .ok_or_else(|| Failure::bad("parameter 'service' is required"))
 }

@@ -1,8 +1,8 @@
 //! Jaeger's query API, the third: `/api/v3/…`.
 
 use axum::{
-    Json, Router,
-    extract::{Path, Query, State},
+    Json,
+    extract::{Path, State},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -10,42 +10,38 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
 use super::{
+    Table,
     answer::{Failure, V3},
-    jaeger::kind_name,
-    params::{Params, Wrong, now},
+    lookup::{self, MOST},
+    params::{Params, Wrong, ordered},
 };
 use crate::{
-    export::otlp::traces_data,
+    export::{jaeger::kind_name, otlp::traces_data},
     ids::TraceId,
-    store::{Search, Store, Whole},
+    store::{Found, Search, Store, Whole},
 };
 
-/// Traces in an answer at most.
-const MOST: i64 = 1500;
-
-pub(super) fn routes(store: &Store) -> Router {
-    Router::new()
-        .route("/api/v3/services", get(services))
-        .route("/api/v3/operations", get(operations))
-        .route("/api/v3/traces", get(search))
-        .route("/api/v3/traces/{id}", get(by_id))
-        .route("/api/v3/trace-summaries", get(summaries))
-        .route("/api/v3/dependencies", get(dependencies))
-        .with_state(store.clone())
+pub(super) fn table() -> Table {
+    [
+        ("/api/v3/services", get(services)),
+        ("/api/v3/operations", get(operations)),
+        ("/api/v3/traces", get(search)),
+        ("/api/v3/traces/{traceId}", get(by_id)),
+        ("/api/v3/trace-summaries", get(summaries)),
+        ("/api/v3/dependencies", get(dependencies)),
+    ]
+    .map(|(path, answer)| (path.to_owned(), answer))
+    .into()
 }
 
 async fn services(State(store): State<Store>) -> Result<Response, V3> {
     Ok(Json(json!({ "services": store.services().await? })).into_response())
 }
 
-async fn operations(
-    State(store): State<Store>,
-    Query(pairs): Query<Vec<(String, String)>>,
-) -> Result<Response, V3> {
-    let params = Params::of(pairs);
+async fn operations(State(store): State<Store>, params: Params) -> Result<Response, V3> {
     let service = params
         .text("service")
-        .ok_or_else(|| Failure::bad("missing parameter service"))?;
+        .ok_or_else(|| Failure::bad("missing required parameter: service"))?;
     let kind = params.any(&["spanKind", "span_kind"]).map(|(_, kind)| kind);
     let operations: Vec<_> = store
         .operations(service.to_owned())
@@ -64,124 +60,157 @@ async fn operations(
     Ok(Json(json!({ "operations": operations })).into_response())
 }
 
-async fn search(
-    State(store): State<Store>,
-    Query(pairs): Query<Vec<(String, String)>>,
-) -> Result<Response, V3> {
-    let found = store.search(wanted(&Params::of(pairs))?).await?;
-    let mut all = Vec::new();
-    for found in found {
-        all.extend(store.trace(found.id).await?);
+async fn search(State(store): State<Store>, params: Params) -> Result<Response, V3> {
+    const PAGES: [&str; 2] = ["query.pagination.pageSize", "query.pagination.pageToken"];
+    if let Some((name, _)) = params.any(&PAGES) {
+        return Err(Wrong(format!("{name}: traces do not come in pages")).into());
     }
-    result(&all)
+    params.bool(&["query.rawTraces", "query.raw_traces"])?;
+    let found = lookup::search(&store, wanted(&params)?).await?;
+    result(found.iter().map(|(_, whole)| whole))
 }
 
-async fn by_id(State(store): State<Store>, Path(text): Path<String>) -> Result<Response, V3> {
-    let id = TraceId::parse(&text)
-        .or_else(|| TraceId::from_slice(&BASE64_STANDARD.decode(&text).ok()?))
-        .ok_or_else(|| Wrong(format!("malformed parameter trace_id: {text:?}")))?;
-    let whole: Vec<_> = store.trace(id).await?.into_iter().collect();
-    result(&whole)
+async fn by_id(
+    State(store): State<Store>,
+    Path(text): Path<String>,
+    params: Params,
+) -> Result<Response, V3> {
+    params.bool(&["rawTraces", "raw_traces"])?;
+    // A hint for stores that are cut by time. It must be well-formed all the same.
+    params.time(&["startTime", "start_time"])?;
+    params.time(&["endTime", "end_time"])?;
+    let id = match BASE64_STANDARD.decode(&text) {
+        // Base64 of 16 bytes has 24 characters: no id in digits has.
+        Ok(bytes) if text.len() == 24 => TraceId::from_slice(&bytes),
+        _ => None,
+    };
+    let id = match id {
+        Some(id) => id,
+        None => TraceId::of("traceId", &text)?,
+    };
+    let whole = lookup::trace(&store, id).await?;
+    result(whole.iter())
 }
 
 /// OTLP in an envelope; nothing found is an error.
-fn result(all: &[Whole]) -> Result<Response, V3> {
-    let data = traces_data(all.iter().flat_map(|whole| &whole.spans));
-    if data.resource_spans.is_empty() {
+fn result<'w>(all: impl Iterator<Item = &'w Whole>) -> Result<Response, V3> {
+    let resource_spans: Vec<_> = all
+        .flat_map(|whole| traces_data(&whole.spans).resource_spans)
+        .collect();
+    if resource_spans.is_empty() {
         return Err(Failure::not_found("No traces found").into());
     }
-    Ok(Json(json!({ "result": data })).into_response())
+    Ok(Json(json!({ "result": { "resourceSpans": resource_spans } })).into_response())
 }
 
-async fn summaries(
-    State(store): State<Store>,
-    Query(pairs): Query<Vec<(String, String)>>,
-) -> Result<Response, V3> {
-    let found = store.search(wanted(&Params::of(pairs))?).await?;
-    let summaries: Vec<Value> = found
-        .into_iter()
-        .map(|found| {
-            let services: Vec<_> = found
-                .services
-                .iter()
-                .map(|part| {
-                    json!({
-                        "name": part.service,
-                        "spanCount": part.spans,
-                        "errorSpanCount": part.errors,
-                    })
-                })
-                .collect();
-            json!({
-                "traceId": found.id.to_string(),
-                "rootServiceName": found.root.0,
-                "rootOperationName": found.root.1,
-                "minStartTimeUnixNano": found.start.to_string(),
-                "maxEndTimeUnixNano": found.finish.to_string(),
-                "spanCount": found.spans,
-                "errorSpanCount": found.errors,
-                "orphanSpanCount": found.orphans,
-                "services": services,
-            })
-        })
-        .collect();
+/// Pages are answered as by a store that has none: the first, and no token for another.
+async fn summaries(State(store): State<Store>, params: Params) -> Result<Response, V3> {
+    let mut search = wanted(&params)?;
+    if params.text("query.pagination.pageToken").is_some() {
+        return Err(Failure::bad("query.pagination.pageToken: no page has a next one").into());
+    }
+    const SIZE: &str = "query.pagination.pageSize";
+    if params.text(SIZE).is_some() {
+        if params.any(&DEPTH).is_some() {
+            let why = "query.pagination.pageSize and query.searchDepth exclude each other";
+            return Err(Failure::bad(why).into());
+        }
+        search.limit = params.positive(SIZE, 0, MOST)?;
+    }
+    let found = store.search(search).await?;
+    let summaries: Vec<_> = found.iter().map(summary).collect();
     Ok(Json(json!({ "summaries": summaries })).into_response())
 }
 
+fn summary(found: &Found) -> Value {
+    let services: Vec<_> = found
+        .services
+        .iter()
+        .map(|part| {
+            json!({ "name": part.service, "spanCount": part.spans, "errorSpanCount": part.errors })
+        })
+        .collect();
+    json!({
+        "traceId": found.id.to_string(),
+        "rootServiceName": found.root.0,
+        "rootOperationName": found.root.1,
+        "minStartTimeUnixNano": found.start.to_string(),
+        "maxEndTimeUnixNano": found.finish.to_string(),
+        "spanCount": found.spans,
+        "errorSpanCount": found.errors,
+        "orphanSpanCount": found.orphans,
+        "services": services,
+    })
+}
+
+const DEPTH: [&str; 3] = [
+    "query.searchDepth",
+    "query.search_depth",
+    "query.num_traces",
+];
+
+/// The names with underscores are older; both are understood.
 fn wanted(params: &Params) -> Result<Search, V3> {
+    if params.text("query.filter").is_some() {
+        // To leave it out would answer with more than was asked for.
+        return Err(Failure::bad("query.filter: filters are not understood").into());
+    }
     let from = params.time(&["query.startTimeMin", "query.start_time_min"])?;
     let to = params.time(&["query.startTimeMax", "query.start_time_max"])?;
-    if from.is_none() || to.is_none() {
+    let (Some(from), Some(to)) = (from, to) else {
         let message = "query.startTimeMin and query.startTimeMax are required";
         return Err(Failure::bad(message).into());
-    }
-    let text = |names| params.any(names).map(|(_, value)| value.to_owned());
-    let limit = match params.any(&[
-        "query.searchDepth",
-        "query.search_depth",
-        "query.num_traces",
-    ]) {
-        Some((name, _)) => params.limit(name, 100, MOST)?,
-        None => 100,
+    };
+    ordered(
+        "query.startTimeMin",
+        Some(from),
+        "query.startTimeMax",
+        Some(to),
+    )?;
+    let text = |names: [&'static str; 2]| params.any(&names).map(|(_, value)| value.to_owned());
+    let (tags, errors_only) = match params.text("query.attributes") {
+        Some(value) => attributes(value)?,
+        None => Default::default(),
+    };
+    // No depth is what zero says in protobuf.
+    let depth = match params.any(&DEPTH) {
+        Some((name, _)) => params.limit(name, 0, MOST)?,
+        None => 0,
     };
     Ok(Search {
-        service: text(&["query.serviceName", "query.service_name"]),
-        operation: text(&["query.operationName", "query.operation_name"]),
-        tags: match params.any(&["query.attributes"]) {
-            Some((name, value)) => attributes(name, value)?,
-            None => Vec::new(),
-        },
+        service: text(["query.serviceName", "query.service_name"]),
+        operation: text(["query.operationName", "query.operation_name"]),
+        tags,
+        errors_only,
         shortest: params.duration(&["query.durationMin", "query.duration_min"])?,
         longest: params.duration(&["query.durationMax", "query.duration_max"])?,
-        from,
-        to,
-        limit,
+        from: Some(from),
+        // The end is not within.
+        to: Some(to.saturating_sub(1)),
+        limit: if depth == 0 { 100 } else { depth },
         ..Search::default()
     })
 }
 
-fn attributes(name: &str, text: &str) -> Result<Vec<(String, String)>, V3> {
-    let members: serde_json::Map<String, Value> = serde_json::from_str(text)
-        .map_err(|error| Wrong(format!("malformed parameter {name}: {error}")))?;
-    let pair = |(key, value): (String, Value)| {
-        let value = value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned);
-        (key, value)
-    };
-    Ok(members.into_iter().map(pair).collect())
+fn attributes(text: &str) -> Result<(Vec<(String, String)>, bool), Wrong> {
+    const NAME: &str = "query.attributes";
+    let members = serde_json::from_str(text)
+        .map_err(|error| Wrong(format!("malformed parameter {NAME}: {error}")))?;
+    lookup::attributes(NAME, members)
 }
 
-async fn dependencies(
-    State(store): State<Store>,
-    Query(pairs): Query<Vec<(String, String)>>,
-) -> Result<Response, V3> {
-    const DAY: i64 = 86_400_000_000_000;
-    let params = Params::of(pairs);
-    let to = params.time(&["endTime", "end_time"])?.unwrap_or_else(now);
-    let from = params
-        .time(&["startTime", "start_time"])?
-        .unwrap_or_else(|| to.saturating_sub(DAY));
+async fn dependencies(State(store): State<Store>, params: Params) -> Result<Response, V3> {
+    let time = |names: [&'static str; 2]| -> Result<i64, Wrong> {
+        let [name, _] = names;
+        params
+            .time(&names)?
+            .ok_or_else(|| Wrong(format!("missing required parameter: {name}")))
+    };
+    let from = time(["startTime", "start_time"])?;
+    let to = time(["endTime", "end_time"])?;
+    if to <= from {
+        return Err(Failure::bad("endTime must be after startTime").into());
+    }
     let dependencies: Vec<_> = store
         .calls(from, to)
         .await?

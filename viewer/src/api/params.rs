@@ -2,18 +2,36 @@
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use axum::extract::FromRequestParts;
+use http::request::Parts;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// Parameters by name. Where one comes twice, all its values.
+use crate::ids::TraceId;
+
+/// Parameters by name. An empty one is none. Where one comes twice, all its values.
 #[derive(Debug, Default)]
 pub(crate) struct Params(HashMap<String, Vec<String>>);
 
 /// What is wrong with a parameter, in words.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Wrong(pub(crate) String);
+
+/// Milliseconds of a day: as far back as is looked where nothing is said.
+const DAY: i64 = 86_400_000;
+
+impl<S: Sync> FromRequestParts<S> for Params {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        Ok(Self::of(pairs.into_owned().collect()))
+    }
+}
 
 impl Params {
     pub(crate) fn of(pairs: Vec<(String, String)>) -> Self {
@@ -57,6 +75,41 @@ impl Params {
         Ok(usize::try_from(limit).unwrap_or_default())
     }
 
+    /// As [`limit`](Self::limit), where none of nothing is asked for.
+    pub(crate) fn positive(&self, name: &str, fallback: i64, most: i64) -> Result<usize, Wrong> {
+        match self.limit(name, fallback, most)? {
+            0 => Err(Wrong(format!("{name} must be greater than 0"))),
+            limit => Ok(limit),
+        }
+    }
+
+    /// Nanoseconds from microseconds.
+    pub(crate) fn micros(&self, name: &str) -> Result<Option<i64>, Wrong> {
+        let micros = self.number(name)?;
+        Ok(micros.map(|micros| micros.saturating_mul(1000)))
+    }
+
+    /// From `endTs` less `lookback` to `endTs`, both in milliseconds, as nanoseconds since 1970. Unless said: a day, now.
+    pub(crate) fn window(&self) -> Result<(i64, i64), Wrong> {
+        let to = match self.number("endTs")? {
+            Some(millis) => millis,
+            None => now() / 1_000_000,
+        };
+        let lookback = self.number("lookback")?.unwrap_or(DAY);
+        let nanos = |millis: i64| millis.saturating_mul(1_000_000);
+        Ok((nanos(to.saturating_sub(lookback)), nanos(to)))
+    }
+
+    /// As Go reads what is true; false where nothing is said.
+    pub(crate) fn bool(&self, names: &[&'static str]) -> Result<bool, Wrong> {
+        match self.any(names) {
+            None => Ok(false),
+            Some((_, "1" | "t" | "T" | "TRUE" | "true" | "True")) => Ok(true),
+            Some((_, "0" | "f" | "F" | "FALSE" | "false" | "False")) => Ok(false),
+            Some((name, value)) => Err(Wrong(format!("{name}={value:?} is not true or false"))),
+        }
+    }
+
     /// Nanoseconds from text such as `1.2ms` or `1h30m`.
     pub(crate) fn duration(&self, names: &[&'static str]) -> Result<Option<i64>, Wrong> {
         let Some((name, value)) = self.any(names) else {
@@ -69,16 +122,40 @@ impl Params {
         })
     }
 
-    /// Nanoseconds since 1970 from RFC 3339.
+    /// Nanoseconds since 1970 from RFC 3339. What is centuries away is as far as nanoseconds go.
     pub(crate) fn time(&self, names: &[&'static str]) -> Result<Option<i64>, Wrong> {
         let Some((name, value)) = self.any(names) else {
             return Ok(None);
         };
         OffsetDateTime::parse(value, &Rfc3339)
-            .ok()
-            .and_then(|time| i64::try_from(time.unix_timestamp_nanos()).ok())
-            .map(Some)
-            .ok_or_else(|| Wrong(format!("{name}={value:?} is no time of RFC 3339")))
+            .map(|time| time.unix_timestamp_nanos())
+            .map(|nanos| nanos.clamp(i64::MIN.into(), i64::MAX.into()))
+            .map(|nanos| i64::try_from(nanos).ok())
+            .map_err(|_| Wrong(format!("{name}={value:?} is no time of RFC 3339")))
+    }
+}
+
+impl TraceId {
+    /// What a parameter names.
+    pub(crate) fn of(name: &str, text: &str) -> Result<Self, Wrong> {
+        Self::parse(text.trim()).ok_or_else(|| {
+            Wrong(format!(
+                "malformed parameter {name}: {text:?} is no trace id"
+            ))
+        })
+    }
+}
+
+/// Where both are said, the second may not be less.
+pub(crate) fn ordered(
+    low: &str,
+    from: Option<i64>,
+    high: &str,
+    to: Option<i64>,
+) -> Result<(), Wrong> {
+    match (from, to) {
+        (Some(from), Some(to)) if to < from => Err(Wrong(format!("{high} is less than {low}"))),
+        _ => Ok(()),
     }
 }
 
@@ -108,7 +185,7 @@ pub(crate) fn duration(text: &str) -> Option<i64> {
         sum += number.parse::<f64>().ok()? * factor;
         rest = tail;
     }
-    (sum.is_finite() && sum < 9.2e18).then_some(sum as i64)
+    (sum.is_finite() && sum < 9.2e18).then_some(sum.round() as i64)
 }
 
 /// Nanoseconds since 1970.
@@ -127,6 +204,7 @@ mod tests {
     fn durations_are_as_go_writes_them() {
         for (text, nanos) in [
             ("1.2ms", Some(1_200_000)),
+            ("1.001ms", Some(1_001_000)),
             ("1h30m", Some(5_400_000_000_000)),
             ("3s", Some(3_000_000_000)),
             ("250µs", Some(250_000)),

@@ -1,44 +1,53 @@
 //! Zipkin's read API: `/api/v2/…`, and what its page asks for.
 
+use std::collections::BTreeSet;
+
 use axum::{
-    Json, Router,
-    extract::{Path, Query, State},
+    Json,
+    extract::{Path, State},
     response::{IntoResponse, Response},
     routing::get,
 };
 use serde_json::{Value, json};
 
 use super::{
+    Table,
     answer::{Failure, Plain},
-    params::{Params, Wrong, now},
+    lookup::{self, MOST},
+    params::{Params, Wrong, ordered},
 };
 use crate::{
-    export::zipkin::spans,
+    export::zipkin::{has_word, short_id, spans},
     ids::TraceId,
     store::{Search, Store},
 };
 
-/// Traces in an answer at most.
-const MOST: i64 = 1500;
-/// Milliseconds of a day: as far back as is looked unless said.
-const DAY: i64 = 86_400_000;
+/// A search, and words that some span must have as well.
+struct Wanted {
+    search: Search,
+    words: Vec<String>,
+}
 
-pub(super) fn routes(store: &Store) -> Router {
-    let all = Router::new()
-        .route("/api/v2/services", get(services))
-        .route("/api/v2/spans", get(names))
-        .route("/api/v2/remoteServices", get(remote))
-        .route("/api/v2/traces", get(search))
-        .route("/api/v2/trace/{id}", get(by_id))
-        .route("/api/v2/traceMany", get(many))
-        .route("/api/v2/dependencies", get(dependencies))
-        .route("/api/v2/autocompleteKeys", get(keys))
-        .route("/api/v2/autocompleteValues", get(keys))
-        .with_state(store.clone());
-    Router::new()
-        .nest("/zipkin", all.clone())
-        .merge(all)
-        .route("/zipkin/config.json", get(config))
+/// Each path twice: Zipkin's page and its own server have them below `/zipkin`, libraries ask without.
+pub(super) fn table() -> Table {
+    let table = [
+        ("/api/v2/services", get(services)),
+        ("/api/v2/spans", get(names)),
+        ("/api/v2/remoteServices", get(remote)),
+        ("/api/v2/traces", get(search)),
+        ("/api/v2/trace/{traceId}", get(by_id)),
+        ("/api/v2/traceMany", get(many)),
+        ("/api/v2/dependencies", get(dependencies)),
+        ("/api/v2/autocompleteKeys", get(keys)),
+        ("/api/v2/autocompleteValues", get(values)),
+    ];
+    let below = table
+        .clone()
+        .map(|(path, answer)| (format!("/zipkin{path}"), answer));
+    let mut table: Table = table.map(|(path, answer)| (path.to_owned(), answer)).into();
+    table.extend(below);
+    table.push(("/zipkin/config.json".to_owned(), get(config)));
+    table
 }
 
 async fn config() -> Json<Value> {
@@ -55,141 +64,122 @@ async fn services(State(store): State<Store>) -> Result<Response, Plain> {
     Ok(Json(store.services().await?).into_response())
 }
 
-async fn names(
-    State(store): State<Store>,
-    Query(pairs): Query<Vec<(String, String)>>,
-) -> Result<Response, Plain> {
-    let params = Params::of(pairs);
-    let service = params
-        .text("serviceName")
-        .ok_or_else(|| Failure::bad("serviceName is missing"))?;
-    let found = store.operations(service.to_owned()).await?;
-    let mut names: Vec<_> = found.into_iter().map(|(name, _)| name).collect();
-    names.dedup();
-    Ok(Json(names).into_response())
+async fn names(State(store): State<Store>, params: Params) -> Result<Response, Plain> {
+    let service = required(&params, "serviceName")?;
+    Ok(Json(lookup::names(&store, service.to_owned()).await?).into_response())
 }
 
-async fn remote(
-    State(store): State<Store>,
-    Query(pairs): Query<Vec<(String, String)>>,
-) -> Result<Response, Plain> {
-    let params = Params::of(pairs);
-    let service = params
-        .text("serviceName")
-        .ok_or_else(|| Failure::bad("serviceName is missing"))?;
-    let now = now();
-    let calls = store
-        .calls(now.saturating_sub(DAY * 1_000_000), now)
-        .await?;
+async fn remote(State(store): State<Store>, params: Params) -> Result<Response, Plain> {
+    let service = required(&params, "serviceName")?;
+    let (from, to) = params.window()?;
+    let calls = store.calls(from, to).await?;
     let names: Vec<_> = calls
         .iter()
-        .filter(|call| &*call.parent == service && call.child != call.parent)
+        .filter(|call| *call.parent == *service)
         .map(|call| &*call.child)
         .collect();
     Ok(Json(names).into_response())
 }
 
-async fn search(
-    State(store): State<Store>,
-    Query(pairs): Query<Vec<(String, String)>>,
-) -> Result<Response, Plain> {
-    let found = store.search(wanted(&Params::of(pairs))?).await?;
-    let mut all = Vec::new();
-    for found in found {
-        if let Some(whole) = store.trace(found.id).await? {
-            all.push(spans(found.id, &whole));
-        }
-    }
-    Ok(Json(all).into_response())
+async fn search(State(store): State<Store>, params: Params) -> Result<Response, Plain> {
+    let Wanted { search, words } = wanted(&params)?;
+    let found = if words.is_empty() {
+        lookup::search(&store, search).await?
+    } else {
+        lookup::sift(&store, search, |whole| {
+            words.iter().all(|word| has_word(&whole.spans, word))
+        })
+        .await?
+    };
+    Ok(lists(&found))
 }
 
-fn wanted(params: &Params) -> Result<Search, Plain> {
-    let to = match params.number("endTs")? {
-        Some(millis) => millis,
-        None => now() / 1_000_000,
-    };
-    let lookback = params.number("lookback")?.unwrap_or(DAY);
-    let micros = |name| -> Result<Option<i64>, Wrong> {
-        Ok(params
-            .number(name)?
-            .map(|micros| micros.saturating_mul(1000)))
-    };
-    let mut search = Search {
-        service: params.text("serviceName").map(str::to_owned),
-        operation: params
-            .text("spanName")
-            .filter(|name| *name != "all")
-            .map(str::to_owned),
-        shortest: micros("minDuration")?,
-        longest: micros("maxDuration")?,
-        from: Some(to.saturating_sub(lookback).saturating_mul(1_000_000)),
-        to: Some(to.saturating_mul(1_000_000)),
-        limit: params.limit("limit", 10, MOST)?,
-        ..Search::default()
-    };
-    for part in params
-        .text("annotationQuery")
-        .unwrap_or_default()
-        .split(" and ")
-    {
-        match part.trim().split_once('=') {
-            Some((key, value)) => search.tags.push((key.to_owned(), value.to_owned())),
-            None if part.trim() == "error" => search.errors_only = true,
-            None if part.trim().is_empty() => {}
-            None => search.text = Some(part.trim().to_owned()),
+fn wanted(params: &Params) -> Result<Wanted, Plain> {
+    // Nothing is asked for by a zero.
+    for name in ["endTs", "lookback", "minDuration"] {
+        if params.number(name)? == Some(0) {
+            return Err(Wrong(format!("{name} must be greater than 0")).into());
         }
     }
-    Ok(search)
+    let (from, to) = params.window()?;
+    let named = |name| params.text(name).filter(|value| *value != "all");
+    let mut search = Search {
+        service: named("serviceName").map(str::to_owned),
+        operation: named("spanName").map(str::to_owned),
+        shortest: params.micros("minDuration")?,
+        longest: params.micros("maxDuration")?,
+        from: Some(from),
+        to: Some(to),
+        limit: params.positive("limit", 10, MOST)?,
+        ..Search::default()
+    };
+    if search.shortest.is_none() && search.longest.is_some() {
+        return Err(Failure::bad("maxDuration is only valid with minDuration").into());
+    }
+    ordered(
+        "minDuration",
+        search.shortest,
+        "maxDuration",
+        search.longest,
+    )?;
+    let mut words = Vec::new();
+    let query = params.text("annotationQuery").unwrap_or_default();
+    for part in query.split(" and ").map(str::trim) {
+        match part.split_once('=') {
+            Some((key, value)) => search.tags.push((key.to_owned(), value.to_owned())),
+            None if part == "error" => search.errors_only = true,
+            None if part.is_empty() => {}
+            None => words.push(part.to_owned()),
+        }
+    }
+    Ok(Wanted { search, words })
 }
 
 async fn by_id(State(store): State<Store>, Path(text): Path<String>) -> Result<Response, Plain> {
-    let id = id(&text)?;
-    let whole = store
-        .trace(id)
+    let id = TraceId::of("traceId", &text)?;
+    let whole = lookup::trace(&store, id)
         .await?
-        .ok_or_else(|| Failure::not_found(&format!("trace {text} not found")))?;
+        .ok_or_else(|| Failure::not_found(&format!("{} not found", short_id(id))))?;
     Ok(Json(spans(id, &whole)).into_response())
 }
 
-async fn many(
-    State(store): State<Store>,
-    Query(pairs): Query<Vec<(String, String)>>,
-) -> Result<Response, Plain> {
-    let params = Params::of(pairs);
-    let list = params
-        .text("traceIds")
-        .ok_or_else(|| Failure::bad("traceIds is missing"))?;
-    let mut all = Vec::new();
-    for text in list.split(',') {
-        let id = id(text)?;
-        if let Some(whole) = store.trace(id).await? {
-            all.push(spans(id, &whole));
+async fn many(State(store): State<Store>, params: Params) -> Result<Response, Plain> {
+    let list = required(&params, "traceIds")?;
+    let mut ids = Vec::new();
+    let mut known = BTreeSet::new();
+    for text in list.split(',').take(MOST as usize) {
+        let id = TraceId::of("traceIds", text)?;
+        if !known.insert(id) {
+            return Err(Wrong(format!("traceIds has {text} twice")).into());
         }
+        ids.push(id);
     }
-    Ok(Json(all).into_response())
+    if ids.len() == 1 {
+        return Err(Failure::bad("one trace is asked for by /api/v2/trace/{traceId}").into());
+    }
+    Ok(lists(&lookup::traces(&store, ids).await?.0))
 }
 
-async fn dependencies(
-    State(store): State<Store>,
-    Query(pairs): Query<Vec<(String, String)>>,
-) -> Result<Response, Plain> {
-    let params = Params::of(pairs);
-    let to = params
-        .number("endTs")?
-        .ok_or_else(|| Failure::bad("endTs is missing"))?;
-    let lookback = params.number("lookback")?.unwrap_or(DAY);
-    let from = to.saturating_sub(lookback).saturating_mul(1_000_000);
+fn lists(found: &[(TraceId, crate::store::Whole)]) -> Response {
+    let all: Vec<_> = found.iter().map(|(id, whole)| spans(*id, whole)).collect();
+    Json(all).into_response()
+}
+
+async fn dependencies(State(store): State<Store>, params: Params) -> Result<Response, Plain> {
+    required(&params, "endTs")?;
+    let (from, to) = params.window()?;
     let links: Vec<_> = store
-        .calls(from, to.saturating_mul(1_000_000))
+        .calls(from, to)
         .await?
         .into_iter()
         .map(|call| {
-            json!({
-                "parent": *call.parent,
-                "child": *call.child,
-                "callCount": call.count,
-                "errorCount": call.errors,
-            })
+            let mut link =
+                json!({ "parent": *call.parent, "child": *call.child, "callCount": call.count });
+            // Zipkin says nothing of no errors.
+            if let (Some(link), true) = (link.as_object_mut(), call.errors > 0) {
+                link.insert("errorCount".to_owned(), Value::from(call.errors));
+            }
+            link
         })
         .collect();
     Ok(Json(links).into_response())
@@ -200,6 +190,13 @@ async fn keys() -> Json<Vec<String>> {
     Json(Vec::new())
 }
 
-fn id(text: &str) -> Result<TraceId, Wrong> {
-    TraceId::parse(text.trim()).ok_or_else(|| Wrong(format!("{text:?} is no trace id")))
+async fn values(params: Params) -> Result<Json<Vec<String>>, Plain> {
+    required(&params, "key")?;
+    Ok(Json(Vec::new()))
+}
+
+fn required<'p>(params: &'p Params, name: &str) -> Result<&'p str, Wrong> {
+    params
+        .text(name)
+        .ok_or_else(|| Wrong(format!("{name} is missing")))
 }

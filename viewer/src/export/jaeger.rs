@@ -1,37 +1,87 @@
 //! The trace of Jaeger's first interface, which its page also downloads and uploads.
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use opentelemetry_proto::tonic::{
+    common::v1::{KeyValue, any_value},
+    trace::v1::span::Event,
+};
 use serde_json::{Map, Value, json};
 
+use super::resources::Resources;
 use crate::{
     batch::text,
     ids::{TraceId, hex},
     store::{Stored, Whole},
+    trace::{Node, Oddity, Tree},
 };
 
-/// A trace with its spans and their processes.
+/// The greatest whole number that JavaScript has for certain.
+const SAFE: u64 = (1 << 53) - 1;
+
+/// A trace with its spans and their processes, and a warning at each span that is not as it should be.
 pub(crate) fn trace(id: TraceId, whole: &Whole) -> Value {
-    let mut processes: Vec<&Stored> = Vec::new();
-    let spans: Vec<_> = whole
-        .spans
-        .iter()
-        .map(|stored| {
-            let known = processes
-                .iter()
-                .position(|known| Arc::ptr_eq(&known.resource, &stored.resource));
-            let process = known.unwrap_or_else(|| {
-                processes.push(stored);
-                processes.len() - 1
-            });
-            span(id, stored, &format!("p{}", process + 1))
-        })
-        .collect();
-    let processes: Map<String, Value> = processes
+    let mut warnings = vec![Vec::new(); whole.spans.len()];
+    for node in &Tree::of(&whole.spans).nodes {
+        if let (Some(list), Some(stored)) =
+            (warnings.get_mut(node.span), whole.spans.get(node.span))
+        {
+            list.extend(oddity(node, stored));
+            list.extend(node.skew.map(skew));
+        }
+    }
+    convert(id, whole, &warnings)
+}
+
+/// As [`trace`], with nothing but what was sent.
+pub(crate) fn raw_trace(id: TraceId, whole: &Whole) -> Value {
+    convert(id, whole, &[])
+}
+
+/// As Jaeger names kinds.
+pub(crate) fn kind_name(kind: i32) -> &'static str {
+    match kind {
+        1 => "internal",
+        2 => "server",
+        3 => "client",
+        4 => "producer",
+        5 => "consumer",
+        _ => "",
+    }
+}
+
+fn oddity(node: &Node, stored: &Stored) -> Option<String> {
+    let why = match node.oddity? {
+        Oddity::Orphan => {
+            let parent = hex(&stored.span.parent_span_id);
+            format!("the parent {parent} is not in the trace")
+        }
+        Oddity::Cycle => "its ancestors are its descendants".to_owned(),
+        Oddity::SameId => "another span of the trace has the same id".to_owned(),
+    };
+    Some(why)
+}
+
+fn skew(nanos: i64) -> String {
+    let by = Duration::from_nanos(nanos.unsigned_abs());
+    let side = if nanos < 0 { "ahead of" } else { "behind" };
+    format!("its clock is {side} its parent's by {by:?} at least; times are as they were sent")
+}
+
+fn convert(id: TraceId, whole: &Whole, warnings: &[Vec<String>]) -> Value {
+    let mut resources = Resources::default();
+    let mut spans = Vec::with_capacity(whole.spans.len());
+    for (index, stored) in whole.spans.iter().enumerate() {
+        let process = process_id(resources.number(stored));
+        let warnings = warnings.get(index).filter(|list| !list.is_empty());
+        spans.push(span(id, stored, &process, warnings));
+    }
+    let processes: Map<String, Value> = resources
+        .firsts
         .iter()
         .enumerate()
-        .map(|(index, stored)| {
+        .map(|(number, stored)| {
             let tags: Vec<_> = stored
                 .resource
                 .attributes
@@ -40,7 +90,7 @@ pub(crate) fn trace(id: TraceId, whole: &Whole) -> Value {
                 .map(tag)
                 .collect();
             let process = json!({ "serviceName": *stored.service, "tags": tags });
-            (format!("p{}", index + 1), process)
+            (process_id(number), process)
         })
         .collect();
     json!({
@@ -51,21 +101,29 @@ pub(crate) fn trace(id: TraceId, whole: &Whole) -> Value {
     })
 }
 
-fn span(id: TraceId, stored: &Stored, process: &str) -> Value {
+fn process_id(number: usize) -> String {
+    format!("p{}", number + 1)
+}
+
+fn span(id: TraceId, stored: &Stored, process: &str, warnings: Option<&Vec<String>>) -> Value {
     let span = &stored.span;
-    json!({
+    let mut out = json!({
         "traceID": id.to_string(),
         "spanID": hex(&span.span_id),
-        "flags": span.flags & 0xff,
         "operationName": span.name,
         "references": references(id, stored),
         "startTime": stored.start() / 1000,
         "duration": (stored.finish() - stored.start()) / 1000,
         "tags": tags(stored),
-        "logs": logs(stored),
+        "logs": span.events.iter().map(log).collect::<Vec<_>>(),
         "processID": process,
-        "warnings": null,
-    })
+        "warnings": warnings,
+    });
+    let flags = span.flags & 0xff;
+    if let (Some(out), true) = (out.as_object_mut(), flags != 0) {
+        out.insert("flags".to_owned(), Value::from(flags));
+    }
+    out
 }
 
 fn references(id: TraceId, stored: &Stored) -> Vec<Value> {
@@ -87,38 +145,26 @@ fn references(id: TraceId, stored: &Stored) -> Vec<Value> {
 fn tags(stored: &Stored) -> Vec<Value> {
     let span = &stored.span;
     let mut tags: Vec<_> = span.attributes.iter().map(tag).collect();
-    let mut add = |key: &str, value: &str| {
-        tags.push(json!({ "key": key, "type": "string", "value": value }));
-    };
-    if !stored.scope.name.is_empty() {
-        add("otel.scope.name", &stored.scope.name);
-    }
-    if !stored.scope.version.is_empty() {
-        add("otel.scope.version", &stored.scope.version);
-    }
-    let kind = match span.kind {
-        1 => "internal",
-        2 => "server",
-        3 => "client",
-        4 => "producer",
-        5 => "consumer",
+    let status = span.status.as_ref();
+    let code = match status.map(|status| status.code) {
+        Some(1) => "OK",
+        Some(2) => "ERROR",
         _ => "",
     };
-    if !kind.is_empty() {
-        add("span.kind", kind);
-    }
-    if let Some(status) = &span.status {
-        match status.code {
-            1 => add("otel.status_code", "OK"),
-            2 => add("otel.status_code", "ERROR"),
-            _ => {}
+    for (key, value) in [
+        ("otel.scope.name", stored.scope.name.as_str()),
+        ("otel.scope.version", &stored.scope.version),
+        ("span.kind", kind_name(span.kind)),
+        ("otel.status_code", code),
+        (
+            "otel.status_description",
+            status.map_or("", |status| &status.message),
+        ),
+        ("w3c.tracestate", &span.trace_state),
+    ] {
+        if !value.is_empty() {
+            tags.push(json!({ "key": key, "type": "string", "value": value }));
         }
-        if !status.message.is_empty() {
-            add("otel.status_description", &status.message);
-        }
-    }
-    if !span.trace_state.is_empty() {
-        add("w3c.tracestate", &span.trace_state);
     }
     let has_error = span.attributes.iter().any(|tag| tag.key == "error");
     if stored.is_error() && !has_error {
@@ -127,18 +173,13 @@ fn tags(stored: &Stored) -> Vec<Value> {
     tags
 }
 
-fn logs(stored: &Stored) -> Vec<Value> {
-    let event = |event: &opentelemetry_proto::tonic::trace::v1::span::Event| {
-        let mut fields: Vec<_> = event.attributes.iter().map(tag).collect();
-        if !event.name.is_empty() {
-            fields.insert(
-                0,
-                json!({ "key": "event", "type": "string", "value": event.name }),
-            );
-        }
-        json!({ "timestamp": event.time_unix_nano / 1000, "fields": fields })
-    };
-    stored.span.events.iter().map(event).collect()
+fn log(event: &Event) -> Value {
+    let mut fields: Vec<_> = event.attributes.iter().map(tag).collect();
+    if !event.name.is_empty() {
+        let name = json!({ "key": "event", "type": "string", "value": event.name });
+        fields.insert(0, name);
+    }
+    json!({ "timestamp": event.time_unix_nano / 1000, "fields": fields })
 }
 
 fn tag(attribute: &KeyValue) -> Value {
@@ -146,9 +187,13 @@ fn tag(attribute: &KeyValue) -> Value {
     let value = attribute.value.as_ref();
     let (kind, value) = match value.and_then(|value| value.value.as_ref()) {
         Some(Any::BoolValue(value)) => ("bool", Value::from(*value)),
+        Some(Any::IntValue(value)) if value.unsigned_abs() > SAFE => {
+            ("int64", Value::from(value.to_string()))
+        }
         Some(Any::IntValue(value)) => ("int64", Value::from(*value)),
-        Some(Any::DoubleValue(value)) => ("float64", Value::from(*value)),
-        Some(Any::BytesValue(bytes)) => ("binary", Value::from(hex(bytes))),
+        Some(Any::DoubleValue(value)) if value.is_finite() => ("float64", Value::from(*value)),
+        Some(Any::BytesValue(bytes)) => ("binary", Value::from(BASE64_STANDARD.encode(bytes))),
+        // JSON has no number that is none.
         _ => ("string", Value::from(value.map(text).unwrap_or_default())),
     };
     json!({ "key": attribute.key, "type": kind, "value": value })

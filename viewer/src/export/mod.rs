@@ -2,4 +2,5 @@
 
 pub(crate) mod jaeger;
 pub(crate) mod otlp;
+mod resources;
 pub(crate) mod zipkin;

@@ -1,44 +1,41 @@
 //! OTLP's own shape.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, TracesData};
 
+use super::resources::Resources;
 use crate::store::Stored;
 
-/// Spans under their resources and scopes, as they came.
+/// Spans under their resources and scopes, as they came: each resource once, and each scope once within it.
 pub(crate) fn traces_data<'s>(spans: impl IntoIterator<Item = &'s Stored>) -> TracesData {
-    let mut found: Vec<(&Stored, ResourceSpans)> = Vec::new();
+    let mut resources = Resources::default();
+    let mut resource_spans: Vec<ResourceSpans> = Vec::new();
+    let mut scopes = HashMap::new();
     for stored in spans {
-        let at = found
-            .iter()
-            .position(|(first, _)| Arc::ptr_eq(&first.resource, &stored.resource));
-        let group = match at.and_then(|at| found.get_mut(at)) {
-            Some((_, group)) => group,
-            None => {
-                found.push((
-                    stored,
-                    ResourceSpans {
-                        resource: Some((*stored.resource).clone()),
-                        scope_spans: vec![ScopeSpans {
-                            scope: Some((*stored.scope).clone()),
-                            ..ScopeSpans::default()
-                        }],
-                        ..ResourceSpans::default()
-                    },
-                ));
-                let Some((_, group)) = found.last_mut() else {
-                    continue;
-                };
-                group
-            }
+        let number = resources.number(stored);
+        if number == resource_spans.len() {
+            resource_spans.push(ResourceSpans {
+                resource: Some((*stored.resource).clone()),
+                ..ResourceSpans::default()
+            });
+        }
+        let Some(of_resource) = resource_spans.get_mut(number) else {
+            continue;
         };
-        // A resource and a scope are stored as one.
-        if let Some(scope) = group.scope_spans.first_mut() {
-            scope.spans.push(stored.span.clone());
+        let scope = *scopes.entry(Arc::as_ptr(&stored.scope)).or_insert_with(|| {
+            of_resource.scope_spans.push(ScopeSpans {
+                scope: Some((*stored.scope).clone()),
+                ..ScopeSpans::default()
+            });
+            of_resource.scope_spans.len() - 1
+        });
+        if let Some(of_scope) = of_resource.scope_spans.get_mut(scope) {
+            let mut span = stored.span.clone();
+            // Left out it would be written as null, which not every reader takes for a message.
+            span.status.get_or_insert_default();
+            of_scope.spans.push(span);
         }
     }
-    TracesData {
-        resource_spans: found.into_iter().map(|(_, group)| group).collect(),
-    }
+    TracesData { resource_spans }
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub(crate) mod golden;
+
 use std::net::SocketAddr;
 
 use opentelemetry_proto::tonic::{

@@ -1,0 +1,173 @@
+//! Whatever is asked, an answer comes that is described, and it is bounded.
+
+use opentelemetry_proto::tonic::{
+    collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse},
+    logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
+};
+use prost::Message;
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use crate::{
+    Contract,
+    common::{golden::BEGIN, span},
+    encoded,
+};
+
+const HOSTILE: [&str; 22] = [
+    "",
+    " ",
+    "-1",
+    "0",
+    "18446744073709551616",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "1e400",
+    "NaN",
+    "9223372036854775807h",
+    "99999999999999999999999999999999999999999999h1ns",
+    ".s",
+    "1.1.1s",
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:60Z",
+    "'; DROP TABLE span; --",
+    "%",
+    "\u{0}",
+    "\u{202e}\u{10ffff}",
+    "{\"a\":{}}",
+    "[[[[[[[[",
+    "a=b=c and  and =",
+];
+
+#[tokio::test]
+async fn hostile_values_are_answered_as_described() {
+    let contract = Contract::start().await;
+    let mut asked = 0;
+    for (path, item) in contract.schemas.paths() {
+        let path = path
+            .replace("{service}", "web")
+            .replace("{traceId}", "5af7183fb1d4cf5f");
+        let parameters = item["get"]["parameters"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        for parameter in parameters.iter().map(|one| contract.schemas.parameter(one)) {
+            let name = parameter["name"].as_str().unwrap().to_owned();
+            for value in HOSTILE {
+                let value = encoded(value);
+                let url = match parameter["in"].as_str() {
+                    Some("path") if value.is_empty() => continue,
+                    Some("path") if name == "service" => {
+                        format!("/api/services/{value}/operations")
+                    }
+                    Some("path") => path.replace("5af7183fb1d4cf5f", &value),
+                    // What else is required is there.
+                    _ => format!("{path}?{name}={value}&{REQUIRED}"),
+                };
+                let (status, _) = contract.ask(&url).await;
+                assert!(
+                    matches!(status.as_u16(), 200 | 400 | 404),
+                    "{url}: {status}"
+                );
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked > 1000, "{asked}");
+}
+
+const REQUIRED: &str = "service=web&serviceName=web&key=a&endTs=1767225600000&traceIds=1,2\
+    &startTime=2026-01-01T00:00:00Z&endTime=2026-01-02T00:00:00Z\
+    &query.startTimeMin=2026-01-01T00:00:00Z&query.startTimeMax=2026-01-02T00:00:00Z";
+
+#[tokio::test]
+async fn a_trace_of_logs_alone_is_none() {
+    let contract = Contract::start().await;
+    let id = 0xbad_u128;
+    let record = LogRecord {
+        trace_id: id.to_be_bytes().to_vec(),
+        time_unix_nano: BEGIN,
+        ..LogRecord::default()
+    };
+    let request = ExportLogsServiceRequest {
+        resource_logs: vec![ResourceLogs {
+            scope_logs: vec![ScopeLogs {
+                log_records: vec![record],
+                ..ScopeLogs::default()
+            }],
+            ..ResourceLogs::default()
+        }],
+    };
+    let sent = contract
+        .viewer
+        .client
+        .post(format!("{}/v1/logs", contract.viewer.http))
+        .header("content-type", "application/x-protobuf")
+        .body(request.encode_to_vec())
+        .send()
+        .await
+        .unwrap();
+    let answer = ExportLogsServiceResponse::decode(sent.bytes().await.unwrap()).unwrap();
+    assert_eq!(answer, ExportLogsServiceResponse::default());
+    for path in ["/api/traces/bad", "/api/v3/traces/bad", "/api/v2/trace/bad"] {
+        assert_eq!(contract.ask(path).await.0, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn no_answer_has_more_traces_than_it_may() {
+    let contract = Contract::start().await;
+    let spans = (1..=1600)
+        .map(|id| span(id, 1, None, "one of many"))
+        .collect();
+    contract.viewer.send_spans("many", spans).await;
+    let huge = i64::MAX;
+    let v1 = contract
+        .found(&format!("/api/traces?service=many&limit={huge}"))
+        .await;
+    assert_eq!(v1["data"].as_array().unwrap().len(), 1500);
+    let range = "query.startTimeMin=2026-01-01T00:00:00Z&query.startTimeMax=2027-01-01T00:00:00Z";
+    let v3 =
+        format!("/api/v3/trace-summaries?{range}&query.serviceName=many&query.searchDepth={huge}");
+    assert_eq!(
+        contract.found(&v3).await["summaries"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1500
+    );
+    let zipkin =
+        format!("/api/v2/traces?serviceName=many&endTs={huge}&lookback={huge}&limit={huge}");
+    assert_eq!(
+        contract.found(&zipkin).await.as_array().unwrap().len(),
+        1500
+    );
+    let unless_said = contract.found("/api/traces?service=many").await;
+    assert_eq!(unless_said["data"].as_array().unwrap().len(), 100);
+}
+
+#[tokio::test]
+async fn a_search_stops_adding_traces_where_their_spans_are_many() {
+    let contract = Contract::start().await;
+    for trace in 1..=4_u128 {
+        let spans = (1..=40_000).map(|id| span(trace, id, None, "")).collect();
+        contract.viewer.send_spans("heavy", spans).await;
+    }
+    let answer = contract
+        .viewer
+        .json("/api/v2/traces?serviceName=heavy&endTs=9999999999999&lookback=9999999999999")
+        .await;
+    let traces: Vec<_> = answer
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|trace| trace.as_array().map(Vec::len))
+        .collect();
+    // The third goes beyond 100,000.
+    assert_eq!(traces, [Some(40_000); 3]);
+    let nothing = "/api/v2/traces?serviceName=heavy&annotationQuery=nothing&endTs=9999999999999&lookback=9999999999999";
+    assert_eq!(
+        contract.viewer.json(nothing).await,
+        Value::Array(Vec::new())
+    );
+}
