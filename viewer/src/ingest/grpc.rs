@@ -73,10 +73,11 @@ impl From<StoreError> for Status {
     /// `UNAVAILABLE` is what a sender tries again.
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Overloaded | StoreError::Timeout | StoreError::Closed => {
-                Self::unavailable(error.to_string())
-            }
-            StoreError::Sqlite(_) => Self::internal(error.to_string()),
+            StoreError::Overloaded
+            | StoreError::Timeout
+            | StoreError::Closed
+            | StoreError::Disk(_) => Self::unavailable(error.to_string()),
+            _ => Self::internal(error.to_string()),
         }
     }
 }

@@ -1,16 +1,14 @@
 //! Sums over many traces: for the map and the overview.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
-use opentelemetry_proto::tonic::trace::v1::Span;
-use prost::Message;
 use rusqlite::Connection;
 
+pub(crate) use super::peer::Peer;
 use super::{Store, StoreError};
-use crate::batch::text;
 
 /// Calls of one node of the map to another.
 #[derive(Debug)]
@@ -21,16 +19,6 @@ pub(crate) struct Edge {
     pub(crate) errors: u64,
     /// Nanoseconds that each took, as the caller saw it where the caller made a span; sorted.
     pub(crate) durations: Vec<u64>,
-}
-
-/// Who is called.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Peer {
-    Service(Arc<str>),
-    Database(String),
-    Queue(String),
-    /// Somebody who sends no spans.
-    Unknown(String),
 }
 
 /// Requests of an operation that begins a service's part of a trace.
@@ -45,7 +33,7 @@ pub(crate) struct Route {
 /// Who calls from outside.
 pub(crate) const OUTSIDE: &str = "user";
 /// As many spans are looked at at most: the newest.
-const MOST: i64 = 200_000;
+const MOST: usize = 200_000;
 
 const INTERNAL: i32 = 1;
 const SERVER: i32 = 2;
@@ -75,182 +63,208 @@ impl Store {
     }
 }
 
-struct Seen {
-    trace: i64,
-    id: [u8; 8],
-    parent: Option<[u8; 8]>,
-    service: Arc<str>,
+/// A span of a trace that is looked at; its service by number.
+#[derive(Debug)]
+pub(super) struct Seen {
+    id: i64,
+    parent: Option<i64>,
+    pub(super) service: i64,
     kind: i32,
     duration: u64,
-    is_error: bool,
-    row: i64,
+    pub(super) is_error: bool,
+    peer: Option<String>,
+}
+
+/// Spans of each trace that began between these, by their ids: traces that came last are first.
+pub(super) fn each_trace(
+    store: &Connection,
+    from: i64,
+    to: i64,
+    mut tell: impl FnMut(&[Seen]),
+) -> rusqlite::Result<()> {
+    let traces: HashSet<i64> = store
+        .prepare_cached("SELECT id FROM trace WHERE start BETWEEN ?1 AND ?2")?
+        .query_map([from, to], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let range = (traces.iter().min().copied(), traces.iter().max().copied());
+    // One walk over the table is faster than a search for each trace.
+    let mut statement = store.prepare_cached(
+        "SELECT trace, span_id, parent, service, kind, finish - start, error, peer
+         FROM span WHERE trace BETWEEN ?1 AND ?2 ORDER BY trace DESC, span_id DESC, print DESC",
+    )?;
+    let mut rows = statement.query([range.0, range.1])?;
+    let mut spans = Vec::new();
+    let mut current = None;
+    let mut seen = 0;
+    while let Some(row) = rows.next()? {
+        let trace: i64 = row.get(0)?;
+        if current != Some(trace) {
+            spans.reverse();
+            tell(&spans);
+            spans.clear();
+            current = traces.contains(&trace).then_some(trace);
+            if seen >= MOST {
+                break;
+            }
+        }
+        if current.is_none() {
+            continue;
+        }
+        seen += 1;
+        spans.push(Seen {
+            id: row.get(1)?,
+            parent: row.get(2)?,
+            service: row.get(3)?,
+            kind: row.get(4)?,
+            duration: row.get::<_, i64>(5)?.cast_unsigned(),
+            is_error: row.get(6)?,
+            peer: row.get(7)?,
+        });
+    }
+    spans.reverse();
+    tell(&spans);
+    Ok(())
+}
+
+/// The span's parent, among those of its trace.
+pub(super) fn parent<'s>(spans: &'s [Seen], span: &Seen) -> Option<&'s Seen> {
+    let parent = span.parent?;
+    let at = spans.binary_search_by_key(&parent, |other| other.id).ok()?;
+    spans.get(at)
+}
+
+/// Names of the services, by number.
+pub(super) fn services(store: &Connection) -> rusqlite::Result<HashMap<i64, Arc<str>>> {
+    store
+        .prepare_cached("SELECT id, name FROM service")?
+        .query_map([], |row| {
+            Ok((row.get(0)?, Arc::from(row.get::<_, String>(1)?)))
+        })?
+        .collect()
+}
+
+/// Calls while they are counted: services by number.
+#[derive(Default)]
+struct Counted {
+    calls: HashMap<(Option<i64>, Callee), Edge>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Callee {
+    Service(i64),
+    Peer(String),
 }
 
 fn edges(store: &Connection, from: i64, to: i64) -> rusqlite::Result<Vec<Edge>> {
-    let mut names: HashMap<i64, Arc<str>> = HashMap::new();
-    let mut statement = store.prepare_cached(
-        "SELECT span.trace, span_id, parent, operation.service, service.name, operation.kind,
-                span.finish - span.start, error, span.id
-         FROM trace JOIN span ON span.trace = trace.id
-         JOIN operation ON operation.id = operation
-         JOIN service ON service.id = operation.service
-         WHERE trace.start BETWEEN ?1 AND ?2 ORDER BY trace.start DESC LIMIT ?3",
-    )?;
-    let mut rows = statement.query([from, to, MOST])?;
-    let mut spans = Vec::new();
-    while let Some(row) = rows.next()? {
-        let service = match names.get(&row.get(3)?) {
-            Some(name) => Arc::clone(name),
-            None => {
-                let name: Arc<str> = Arc::from(row.get::<_, String>(4)?);
-                names.insert(row.get(3)?, Arc::clone(&name));
-                name
-            }
+    let names = services(store)?;
+    let mut counted = Counted::default();
+    each_trace(store, from, to, |spans| counted.pair(spans))?;
+    let name = |service: &i64| names.get(service).map_or_else(|| Arc::from(""), Arc::clone);
+    let mut edges: BTreeMap<(Arc<str>, Peer), Edge> = BTreeMap::new();
+    for ((caller, callee), mut edge) in counted.calls {
+        edge.from = caller.map_or_else(|| Arc::from(OUTSIDE), |caller| name(&caller));
+        edge.to = match callee {
+            Callee::Service(service) => Peer::Service(name(&service)),
+            Callee::Peer(text) => Peer::read(&text),
         };
-        spans.push(Seen {
-            trace: row.get(0)?,
-            id: row.get(1)?,
-            parent: row.get(2)?,
-            service,
-            kind: row.get(5)?,
-            duration: row.get::<_, i64>(6)?.cast_unsigned(),
-            is_error: row.get(7)?,
-            row: row.get(8)?,
-        });
+        edge.durations.sort_unstable();
+        edges.insert((Arc::clone(&edge.from), edge.to.clone()), edge);
     }
-    pair(store, &spans)
+    Ok(edges.into_values().collect())
 }
 
-/// A client's span and the server's below it are one call; a client's alone is a call of somebody who sends no spans.
-fn pair(store: &Connection, spans: &[Seen]) -> rusqlite::Result<Vec<Edge>> {
-    let by_id: HashMap<_, _> = spans
-        .iter()
-        .map(|span| ((span.trace, span.id), span))
-        .collect();
-    let mut answered = std::collections::HashSet::new();
-    let mut edges: BTreeMap<(Arc<str>, Peer), Edge> = BTreeMap::new();
-    let mut add = |from: &Arc<str>, to: Peer, duration, is_error| {
-        let edge = edges
-            .entry((Arc::clone(from), to.clone()))
-            .or_insert_with(|| Edge {
-                from: Arc::clone(from),
-                to,
-                calls: 0,
-                errors: 0,
-                durations: Vec::new(),
-            });
+impl Counted {
+    /// A client's span and the server's below it are one call; a client's alone is a call of somebody who sends no spans.
+    fn pair(&mut self, spans: &[Seen]) {
+        let mut answered = HashSet::new();
+        for span in spans {
+            let callee = Callee::Service(span.service);
+            match parent(spans, span) {
+                Some(parent) if parent.service != span.service => {
+                    answered.insert(parent.id);
+                    let seen = if matches!(parent.kind, CLIENT | PRODUCER) {
+                        parent
+                    } else {
+                        span
+                    };
+                    let is_error = seen.is_error || span.is_error;
+                    self.add(Some(parent.service), callee, seen.duration, is_error);
+                }
+                // A service may call itself.
+                Some(parent) if span.kind == SERVER && parent.kind == CLIENT => {
+                    answered.insert(parent.id);
+                    let is_error = parent.is_error || span.is_error;
+                    self.add(Some(parent.service), callee, parent.duration, is_error);
+                }
+                None if matches!(span.kind, SERVER | CONSUMER | INTERNAL)
+                    && span.parent.is_none() =>
+                {
+                    self.add(None, callee, span.duration, span.is_error);
+                }
+                _ => {}
+            }
+        }
+        for span in spans {
+            if matches!(span.kind, CLIENT | PRODUCER) && !answered.contains(&span.id) {
+                let callee = Callee::Peer(span.peer.clone().unwrap_or_default());
+                self.add(Some(span.service), callee, span.duration, span.is_error);
+            }
+        }
+    }
+
+    fn add(&mut self, from: Option<i64>, to: Callee, duration: u64, is_error: bool) {
+        let edge = self.calls.entry((from, to)).or_insert_with(|| Edge {
+            from: Arc::from(OUTSIDE),
+            to: Peer::Unknown(String::new()),
+            calls: 0,
+            errors: 0,
+            durations: Vec::new(),
+        });
         edge.calls += 1;
         edge.errors += u64::from(is_error);
         edge.durations.push(duration);
-    };
-    let outside: Arc<str> = Arc::from(OUTSIDE);
-    for span in spans {
-        let parent = span
-            .parent
-            .and_then(|parent| by_id.get(&(span.trace, parent)));
-        match parent {
-            Some(parent) if parent.service != span.service => {
-                answered.insert((parent.trace, parent.id));
-                let seen = if matches!(parent.kind, CLIENT | PRODUCER) {
-                    parent
-                } else {
-                    span
-                };
-                let to = Peer::Service(Arc::clone(&span.service));
-                add(
-                    &parent.service,
-                    to,
-                    seen.duration,
-                    seen.is_error || span.is_error,
-                );
-            }
-            // A service may call itself.
-            Some(parent) if span.kind == SERVER && parent.kind == CLIENT => {
-                answered.insert((parent.trace, parent.id));
-                let to = Peer::Service(Arc::clone(&span.service));
-                add(
-                    &parent.service,
-                    to,
-                    parent.duration,
-                    parent.is_error || span.is_error,
-                );
-            }
-            None if matches!(span.kind, SERVER | CONSUMER | INTERNAL) && span.parent.is_none() => {
-                let to = Peer::Service(Arc::clone(&span.service));
-                add(&outside, to, span.duration, span.is_error);
-            }
-            _ => {}
-        }
     }
-    for span in spans {
-        if matches!(span.kind, CLIENT | PRODUCER) && !answered.contains(&(span.trace, span.id)) {
-            let to = peer(store, span)?;
-            add(&span.service, to, span.duration, span.is_error);
-        }
-    }
-    let mut edges: Vec<_> = edges.into_values().collect();
-    for edge in &mut edges {
-        edge.durations.sort_unstable();
-    }
-    Ok(edges)
-}
-
-/// Whom a span says it calls.
-fn peer(store: &Connection, span: &Seen) -> rusqlite::Result<Peer> {
-    let body: Vec<u8> = store
-        .prepare_cached("SELECT body FROM span WHERE id = ?1")?
-        .query_row([span.row], |row| row.get(0))?;
-    let decoded = Span::decode(&*body).unwrap_or_default();
-    let value = |wanted: &[&str]| {
-        wanted.iter().find_map(|key| {
-            let found = decoded.attributes.iter().find(|known| known.key == *key)?;
-            found.value.as_ref().map(text)
-        })
-    };
-    if let Some(system) = value(&["db.system.name", "db.system"]) {
-        let name = value(&["db.namespace", "db.name", "server.address"]);
-        return Ok(Peer::Database(name.map_or_else(
-            || system.clone(),
-            |name| format!("{system} {name}"),
-        )));
-    }
-    if let Some(name) = value(&["messaging.destination.name"]) {
-        return Ok(Peer::Queue(name));
-    }
-    let name = value(&[
-        "server.service.name",
-        "service.peer.name",
-        "peer.service",
-        "server.address",
-    ]);
-    Ok(Peer::Unknown(name.unwrap_or_else(|| "unknown".to_owned())))
 }
 
 fn routes(store: &Connection, from: i64, to: i64) -> rusqlite::Result<Vec<Route>> {
+    let operations: Vec<(i64, String, String)> = store
+        .prepare_cached(
+            "SELECT operation.id, service.name, operation.name
+             FROM operation JOIN service ON service.id = operation.service
+             WHERE kind IN (2, 5) ORDER BY service.name, operation.name",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
     let mut statement = store.prepare_cached(
-        "SELECT service.name, operation.name, span.start, span.finish - span.start, error
-         FROM operation JOIN service ON service.id = operation.service
-         JOIN span ON span.operation = operation.id
-         WHERE operation.kind IN (2, 5) AND span.start BETWEEN ?1 AND ?2
-         ORDER BY service.name, operation.name, span.start LIMIT ?3",
+        "SELECT start, finish - start, error FROM span
+         WHERE operation = ?1 AND kind IN (2, 5) AND start BETWEEN ?2 AND ?3
+         ORDER BY start DESC LIMIT ?4",
     )?;
-    let mut rows = statement.query([from, to, MOST])?;
     let mut routes: Vec<Route> = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (service, name): (String, String) = (row.get(0)?, row.get(1)?);
-        let request = (
-            row.get(2)?,
-            row.get::<_, i64>(3)?.cast_unsigned(),
-            row.get(4)?,
-        );
+    for (operation, service, name) in operations {
+        let mut requests = statement
+            .query_map([operation, from, to, MOST as i64], |row| {
+                Ok((
+                    row.get(0)?,
+                    row.get::<_, i64>(1)?.cast_unsigned(),
+                    row.get(2)?,
+                ))
+            })?
+            .collect::<Result<Vec<_>, _>>()?;
+        if requests.is_empty() {
+            continue;
+        }
+        requests.reverse();
         match routes.last_mut() {
+            // Of the other kind.
             Some(route) if route.service == service && route.name == name => {
-                route.requests.push(request);
+                route.requests.extend(requests);
+                route.requests.sort_unstable();
             }
             _ => routes.push(Route {
                 service,
                 name,
-                requests: vec![request],
+                requests,
             }),
         }
     }

@@ -1,0 +1,375 @@
+//! How traces are found: the newest one by one, then those that a filter lets pass.
+
+use std::{
+    collections::{HashMap, HashSet},
+    ops::ControlFlow,
+};
+
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use prost::Message;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{
+    search::{Found, Search, Tally},
+    sketch::Wanted,
+    whole, words,
+    words::Missing,
+};
+use crate::ids::TraceId;
+
+/// Traces that are looked at one by one: what is frequent is found among them.
+const NEWEST: usize = 2_000;
+
+pub(super) fn find(store: &Connection, search: &Search) -> rusqlite::Result<Vec<Found>> {
+    let Some(mut finder) = Finder::new(store, search)? else {
+        return Ok(Vec::new());
+    };
+    let Some(next) = finder.newest()? else {
+        return Ok(finder.found);
+    };
+    for trace in finder.others(next)? {
+        if finder.look(&trace)?.is_break() {
+            break;
+        }
+    }
+    Ok(finder.found)
+}
+
+struct Finder<'s> {
+    store: &'s Connection,
+    search: &'s Search,
+    service: Option<i64>,
+    /// Numbers of the operations of the name that is looked for.
+    operations: HashSet<i64>,
+    wanted: Wanted,
+    /// What each origin does not have of what is looked for.
+    origins: HashMap<i64, Missing>,
+    names: HashMap<i64, (String, String)>,
+    found: Vec<Found>,
+}
+
+/// A row of the table.
+struct Trace {
+    number: i64,
+    id: TraceId,
+    start: i64,
+    finish: i64,
+    spans: i64,
+    errors: i64,
+}
+
+/// What can be told by the row alone.
+const FITS: &str =
+    "start <= ?1 AND start >= ?2 AND finish - start BETWEEN ?3 AND ?4 AND errors >= ?5";
+
+impl<'s> Finder<'s> {
+    /// `None` if nothing can be found.
+    fn new(store: &'s Connection, search: &'s Search) -> rusqlite::Result<Option<Self>> {
+        let mut finder = Self {
+            store,
+            search,
+            service: None,
+            operations: HashSet::new(),
+            wanted: Wanted::default(),
+            origins: HashMap::new(),
+            names: HashMap::new(),
+            found: Vec::new(),
+        };
+        if let Some(service) = &search.service {
+            finder.service = store
+                .prepare_cached("SELECT id FROM service WHERE name = ?1")?
+                .query_row([service], |row| row.get(0))
+                .optional()?;
+            if finder.service.is_none() {
+                return Ok(None);
+            }
+        }
+        if let Some(operation) = &search.operation {
+            finder.operations = store
+                .prepare_cached(
+                    "SELECT id FROM operation WHERE name = ?1 AND (?2 IS NULL OR service = ?2)",
+                )?
+                .query_map(params![operation, finder.service], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            if finder.operations.is_empty() {
+                return Ok(None);
+            }
+            finder
+                .wanted
+                .operation(search.service.as_deref(), operation);
+        }
+        if !Missing::of(search).is_nothing() {
+            finder.ask_origins()?;
+        }
+        Ok(Some(finder))
+    }
+
+    /// Resources are few: what they have is found out first.
+    fn ask_origins(&mut self) -> rusqlite::Result<()> {
+        let mut prints: HashMap<i64, i64> = HashMap::new();
+        let mut statement = self
+            .store
+            .prepare_cached("SELECT id, print, resource FROM origin")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let resource = Resource::decode(row.get_ref(2)?.as_blob()?).unwrap_or_default();
+            let mut missing = Missing::of(self.search);
+            words::of(&resource.attributes, &mut |key, value| {
+                missing.find(self.search, key, value);
+            });
+            prints.insert(row.get(0)?, row.get(1)?);
+            self.origins.insert(row.get(0)?, missing);
+        }
+        let having = |has: &dyn Fn(&Missing) -> bool| -> Vec<i64> {
+            let having = self.origins.iter().filter(|(_, missing)| has(missing));
+            having
+                .filter_map(|(id, _)| prints.get(id).copied())
+                .collect()
+        };
+        for (index, (key, value)) in self.search.tags.iter().enumerate() {
+            let origins = having(&|missing| !missing.lacks_tag(index));
+            self.wanted.tag(key, value, &origins);
+        }
+        if let Some(text) = &self.search.text {
+            self.wanted
+                .text(text, &having(&|missing| !missing.lacks_text()));
+        }
+        Ok(())
+    }
+
+    /// Looks at the newest; where to go on, if they were not enough.
+    fn newest(&mut self) -> rusqlite::Result<Option<i64>> {
+        let query = format!(
+            "SELECT id, trace_id, start, finish, spans, errors FROM trace WHERE {FITS} ORDER BY start DESC"
+        );
+        let mut statement = self.store.prepare_cached(&query)?;
+        let (to, rest) = self.bounds();
+        let mut rows = statement.query(params![to, rest.0, rest.1, rest.2, rest.3])?;
+        let can_jump = self.service.is_some() || !self.wanted.is_empty();
+        let mut seen = 0;
+        let mut last = None;
+        while let Some(row) = rows.next()? {
+            let trace = Trace::of(row)?;
+            // Those that began at the same time are looked at together.
+            if seen >= NEWEST && can_jump && last != Some(trace.start) {
+                return Ok(Some(trace.start));
+            }
+            if self.look(&trace)?.is_break() {
+                return Ok(None);
+            }
+            seen += 1;
+            last = Some(trace.start);
+        }
+        Ok(None)
+    }
+
+    /// Those that began at this time or earlier and may be what is looked for, the newest first.
+    fn others(&self, to: i64) -> rusqlite::Result<Vec<Trace>> {
+        let (_, rest) = self.bounds();
+        let mut found = Vec::new();
+        let mut one = self.store.prepare_cached(&format!(
+            "SELECT id, trace_id, start, finish, spans, errors FROM trace WHERE {FITS} AND id = ?6"
+        ))?;
+        let mut add = |number: i64| -> rusqlite::Result<()> {
+            let mut rows = one.query(params![to, rest.0, rest.1, rest.2, rest.3, number])?;
+            if let Some(row) = rows.next()? {
+                found.push(Trace::of(row)?);
+            }
+            Ok(())
+        };
+        if !self.wanted.is_empty() {
+            let mut statement = self
+                .store
+                .prepare_cached("SELECT trace, bits FROM sketch")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                if self.wanted.may_be_in(row.get_ref(1)?.as_blob()?) {
+                    add(row.get(0)?)?;
+                }
+            }
+        } else if let Some(service) = self.service {
+            let mut statement = self
+                .store
+                .prepare_cached("SELECT trace FROM trace_service WHERE service = ?1")?;
+            let mut rows = statement.query([service])?;
+            while let Some(row) = rows.next()? {
+                add(row.get(0)?)?;
+            }
+        }
+        found.sort_by_key(|trace| std::cmp::Reverse((trace.start, trace.number)));
+        Ok(found)
+    }
+
+    /// Adds the trace if all holds; breaks when there are enough.
+    fn look(&mut self, trace: &Trace) -> rusqlite::Result<ControlFlow<()>> {
+        if self.found.len() >= self.search.limit {
+            return Ok(ControlFlow::Break(()));
+        }
+        if self.is_of_service(trace)? && self.is_like(trace)? && self.has_operation(trace)? {
+            let found = self.summary(trace)?;
+            self.found.push(found);
+        }
+        Ok(if self.found.len() >= self.search.limit {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        })
+    }
+
+    fn is_of_service(&self, trace: &Trace) -> rusqlite::Result<bool> {
+        let Some(service) = self.service else {
+            return Ok(true);
+        };
+        self.store
+            .prepare_cached("SELECT 1 FROM trace_service WHERE trace = ?1 AND service = ?2")?
+            .exists([trace.number, service])
+    }
+
+    fn has_operation(&self, trace: &Trace) -> rusqlite::Result<bool> {
+        if self.operations.is_empty() {
+            return Ok(true);
+        }
+        let mut statement = self
+            .store
+            .prepare_cached("SELECT operation FROM span WHERE trace = ?1")?;
+        let mut rows = statement.query([trace.number])?;
+        while let Some(row) = rows.next()? {
+            if self.operations.contains(&row.get(0)?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether its attributes and texts are as they are wanted: by its filters, and then by itself.
+    fn is_like(&self, trace: &Trace) -> rusqlite::Result<bool> {
+        if self.wanted.is_empty() {
+            return Ok(true);
+        }
+        let may_be = self
+            .store
+            .prepare_cached("SELECT bits FROM sketch WHERE trace = ?1")?
+            .query_row([trace.number], |row| {
+                Ok(self.wanted.may_be_in(row.get_ref(0)?.as_blob()?))
+            })
+            .optional()?;
+        let mut missing = Missing::of(self.search);
+        if may_be != Some(true) || missing.is_nothing() {
+            return Ok(may_be == Some(true));
+        }
+        let mut statement = self
+            .store
+            .prepare_cached("SELECT origin, spans FROM body WHERE trace = ?1")?;
+        let mut rows = statement.query([trace.number])?;
+        while let Some(row) = rows.next()? {
+            if let Some(of_origin) = self.origins.get(&row.get(0)?) {
+                missing.and(of_origin);
+            }
+            for span in whole::spans(row.get_ref(1)?.as_blob()?) {
+                missing.find_text(self.search, words::name(&span.name));
+                words::each(&span, |key, value| missing.find(self.search, key, value));
+                if missing.is_nothing() {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn summary(&mut self, trace: &Trace) -> rusqlite::Result<Found> {
+        let services = self
+            .store
+            .prepare_cached(
+                "SELECT service.name, spans, errors FROM trace_service
+                 JOIN service ON service.id = service WHERE trace = ?1 ORDER BY service.name",
+            )?
+            .query_map([trace.number], |row| {
+                Ok(Tally {
+                    service: row.get(0)?,
+                    spans: row.get(1)?,
+                    errors: row.get(2)?,
+                })
+            })?
+            .collect::<Result<_, _>>()?;
+        let (root, orphans) = self.roots(trace)?;
+        Ok(Found {
+            id: trace.id,
+            start: trace.start,
+            finish: trace.finish,
+            spans: trace.spans,
+            errors: trace.errors,
+            orphans,
+            root,
+            services,
+        })
+    }
+
+    /// The first span without a parent, or the first of all; and how many miss theirs.
+    fn roots(&mut self, trace: &Trace) -> rusqlite::Result<((String, String), i64)> {
+        let mut statement = self.store.prepare_cached(
+            "SELECT span_id, parent, start, operation FROM span WHERE trace = ?1",
+        )?;
+        let mut rows = statement.query([trace.number])?;
+        let mut ids = HashSet::new();
+        let mut parents = Vec::new();
+        let mut first: Option<(bool, i64, i64)> = None;
+        while let Some(row) = rows.next()? {
+            let parent: Option<i64> = row.get(1)?;
+            ids.insert(row.get::<_, i64>(0)?);
+            parents.extend(parent);
+            let this = (parent.is_some(), row.get(2)?, row.get(3)?);
+            first = Some(first.map_or(this, |first| first.min(this)));
+        }
+        let orphans = parents
+            .iter()
+            .filter(|parent| !ids.contains(parent))
+            .count();
+        let root = match first {
+            Some((.., operation)) => self.name(operation)?,
+            None => Default::default(),
+        };
+        Ok((root, orphans as i64))
+    }
+
+    fn name(&mut self, operation: i64) -> rusqlite::Result<(String, String)> {
+        if let Some(known) = self.names.get(&operation) {
+            return Ok(known.clone());
+        }
+        let name: (String, String) = self
+            .store
+            .prepare_cached(
+                "SELECT service.name, operation.name FROM operation
+                 JOIN service ON service.id = service WHERE operation.id = ?1",
+            )?
+            .query_row([operation], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        self.names.insert(operation, name.clone());
+        Ok(name)
+    }
+
+    /// The latest start; then the earliest, the durations, and the fewest errors.
+    fn bounds(&self) -> (i64, (i64, i64, i64, i64)) {
+        let search = self.search;
+        (
+            search.to.unwrap_or(i64::MAX),
+            (
+                search.from.unwrap_or(i64::MIN),
+                search.shortest.unwrap_or(i64::MIN),
+                search.longest.unwrap_or(i64::MAX),
+                i64::from(search.errors_only),
+            ),
+        )
+    }
+}
+
+impl Trace {
+    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            number: row.get(0)?,
+            id: TraceId(row.get(1)?),
+            start: row.get(2)?,
+            finish: row.get(3)?,
+            spans: row.get(4)?,
+            errors: row.get(5)?,
+        })
+    }
+}
