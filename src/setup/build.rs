@@ -12,6 +12,7 @@ use opentelemetry_sdk::{
 use super::{
     batch::Account,
     builder::Setup,
+    counted,
     doctor::{Given, Said},
     endpoint,
     env::Env,
@@ -142,6 +143,9 @@ impl Setup {
                 self.provider_of(&settings, sampler, resource, &thread)?
             }
         };
+        if let Some(meters) = &meters {
+            counted::observe(&meters.provider, &accounts, tail.as_ref());
+        }
         Ok(Built {
             report: self.report.clone(),
             env,

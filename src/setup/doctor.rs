@@ -20,6 +20,7 @@ use super::{
     env::Env,
     pipeline::{Disabled, Pipeline},
     report::Report,
+    sampler::TailCounts,
     settings::{Level, Settings},
 };
 use crate::telemetry::Telemetry;
@@ -32,6 +33,7 @@ pub struct TelemetryReport {
     said: Option<Arc<Said>>,
     answers: Vec<(String, Result<(), String>)>,
     counts: Option<SpanCounts>,
+    tail: Option<TailCounts>,
     versions: Versions,
 }
 
@@ -164,6 +166,9 @@ impl TelemetryReport {
                 let accounts = pipeline.accounts.iter();
                 accounts.map(|account| account.counts()).sum()
             }),
+            tail: pipeline
+                .and_then(|pipeline| pipeline.tail.as_ref())
+                .map(|tail| tail.read()),
             versions: Versions::find(said.as_ref().map(|said| &said.env)),
             said,
         }
@@ -216,6 +221,13 @@ impl fmt::Display for TelemetryReport {
                 counts.dropped_closed,
                 counts.unknown,
                 counts.queued
+            )?;
+        }
+        if let Some(tail) = &self.tail {
+            writeln!(
+                f,
+                "undecided spans\n  kept {}, discarded {}, lost {}, waiting {}",
+                tail.kept, tail.discarded, tail.lost, tail.waiting
             )?;
         }
         write!(f, "{}", self.versions)

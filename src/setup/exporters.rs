@@ -12,7 +12,7 @@ use opentelemetry_sdk::{
 use url::Url;
 
 use super::{
-    batch::{Account, Bounds, Exit, Own, Processor},
+    batch::{Account, Bounds, Component, Exit, Own, Processor},
     endpoint::Shown,
     error::SetupError,
     ledger::{Ledger, Signal},
@@ -60,7 +60,9 @@ impl Exporters<'_> {
             processors.push(match exporter {
                 SpanExporter::Otlp(otlp) => {
                     let ledger = self.ledger(&otlp.endpoint);
-                    self.queued(otlp::spans(otlp)?, otlp.timeout, batch, ledger)?
+                    let component = Component::otlp(otlp.protocol, &otlp.endpoint);
+                    let account = self.account(batch, ledger, component);
+                    self.queued(otlp::spans(otlp)?, otlp.timeout, batch, account)?
                 }
                 SpanExporter::Console => {
                     let console = opentelemetry_stdout::SpanExporter::default();
@@ -68,7 +70,9 @@ impl Exporters<'_> {
                 }
                 SpanExporter::Zipkin(zipkin) => {
                     let ledger = self.ledger(&zipkin.endpoint);
-                    self.queued(zipkin::spans(zipkin)?, zipkin.timeout, batch, ledger)?
+                    let component = Component::zipkin(&zipkin.endpoint);
+                    let account = self.account(batch, ledger, component);
+                    self.queued(zipkin::spans(zipkin)?, zipkin.timeout, batch, account)?
                 }
             });
         }
@@ -82,12 +86,14 @@ impl Exporters<'_> {
         target: &str,
         batch: Batch,
     ) -> Result<Box<dyn SpanProcessor>, SetupError> {
+        let component = Component::other(&exporter);
         let own = Own::start(exporter).map_err(|error| {
             SetupError::new("an exporter's thread cannot be started").with_source(error)
         })?;
         let report = self.report.clone();
         let ledger = Ledger::new(Signal::Spans, target.to_owned(), report, Arc::default());
-        self.queued(own, None, batch, ledger)
+        let account = self.account(batch, ledger, component);
+        self.queued(own, None, batch, account)
     }
 
     fn ledger(&self, url: &Url) -> Ledger {
@@ -96,13 +102,7 @@ impl Exporters<'_> {
         Ledger::new(Signal::Spans, target, report, self.thread.collector(url))
     }
 
-    fn queued(
-        &mut self,
-        exit: impl Exit,
-        timeout: Option<Duration>,
-        batch: Batch,
-        ledger: Ledger,
-    ) -> Result<Box<dyn SpanProcessor>, SetupError> {
+    fn account(&self, batch: Batch, ledger: Ledger, exporter: Component) -> Arc<Account> {
         let bounds = Bounds {
             spans: batch.queue,
             bytes: self.room.bytes,
@@ -110,7 +110,16 @@ impl Exporters<'_> {
             batch: batch.size,
             delay: batch.delay,
         };
-        let account = Arc::new(Account::new(bounds, ledger));
+        Arc::new(Account::new(bounds, ledger, exporter))
+    }
+
+    fn queued(
+        &mut self,
+        exit: impl Exit,
+        timeout: Option<Duration>,
+        batch: Batch,
+        account: Arc<Account>,
+    ) -> Result<Box<dyn SpanProcessor>, SetupError> {
         self.accounts.push(Arc::clone(&account));
         let limit = match (timeout, batch.timeout) {
             (Some(one), Some(other)) => Some(one.min(other)),

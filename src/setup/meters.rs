@@ -1,5 +1,6 @@
 //! The meter provider: with the readers that the settings name, or the user's own.
 
+mod idle;
 mod push;
 
 use std::{

@@ -3,6 +3,7 @@
 mod batch;
 mod build;
 mod builder;
+mod counted;
 mod doctor;
 mod endpoint;
 mod env;

@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    convert::Infallible,
     io,
     net::SocketAddr,
     sync::{Arc, mpsc},
@@ -173,14 +174,23 @@ impl Pipeline {
         let _hurry = self.thread.hurry(self.limit(last));
         let deadline = self.limit(last);
         let provider = self.provider.clone();
-        let spans = aside(deadline, move || match last {
-            Last::Flush => provider.force_flush(),
-            Last::Shutdown => provider.shutdown_with_timeout(deadline),
+        let (ended, spans_ended) = mpsc::channel::<Infallible>();
+        let spans = aside(deadline, move || {
+            let _ended = ended;
+            match last {
+                Last::Flush => provider.force_flush(),
+                Last::Shutdown => provider.shutdown_with_timeout(deadline),
+            }
         });
         let metrics = self.meters.clone().map(|meters| {
-            aside(deadline, move || match last {
-                Last::Flush => meters.flush(),
-                Last::Shutdown => meters.shutdown(deadline),
+            aside(deadline, move || {
+                let begin = Instant::now();
+                // They say what became of the last spans, unless those leave no time for it.
+                spans_ended.recv_timeout(deadline / 2).ok();
+                match last {
+                    Last::Flush => meters.flush(),
+                    Last::Shutdown => meters.shutdown(deadline.saturating_sub(begin.elapsed())),
+                }
             })
         });
         let records = self.loggers.ending(last, deadline);

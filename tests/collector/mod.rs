@@ -20,8 +20,11 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::{
     collector::{
-        logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest,
-        trace::v1::ExportTraceServiceRequest,
+        logs::v1::ExportLogsServiceRequest,
+        metrics::v1::ExportMetricsServiceRequest,
+        trace::v1::{
+            ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+        },
     },
     common::v1::any_value::Value,
     logs::v1::{LogRecord, ResourceLogs},
@@ -37,6 +40,8 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug)]
 pub enum Answer {
     Status(u16),
+    /// 200, and that it took all spans but so many.
+    AllBut(i64),
     /// 200, but not at once.
     After(Duration),
     /// Accepts and never answers.
@@ -267,6 +272,15 @@ async fn say(answer: Answer) -> Result<Response<Full<Bytes>>, Infallible> {
         Answer::After(time) => {
             tokio::time::sleep(time).await;
             Ok(Response::new(Full::default()))
+        }
+        Answer::AllBut(rejected) => {
+            let answer = ExportTraceServiceResponse {
+                partial_success: Some(ExportTracePartialSuccess {
+                    rejected_spans: rejected,
+                    error_message: "too old".to_owned(),
+                }),
+            };
+            Ok(Response::new(Full::from(answer.encode_to_vec())))
         }
         Answer::Status(status) => Ok(Response::builder()
             .status(status)

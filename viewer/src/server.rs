@@ -1,12 +1,12 @@
 //! The doors: OTLP over gRPC, OTLP over HTTP, the page with its APIs, and sampling strategies.
 
-use std::{fmt, io, net::SocketAddr};
+use std::{fmt, io, net::SocketAddr, time::Duration};
 
 use axum::{Router, middleware};
 use tokio::net::TcpListener;
 
 use crate::{
-    ingest, page,
+    page,
     safety::{self, Hosts},
     sampling::{self, Mode, SamplingError, Source},
     store::{Place, Store, StoreError},
@@ -22,6 +22,8 @@ pub struct Options {
     pub grpc: Option<SocketAddr>,
     /// OTLP over HTTP, and Zipkin; 127.0.0.1:4318 unless said.
     pub http: Option<SocketAddr>,
+    /// How long the body of what is sent may take to come in; 10 s unless said.
+    pub receive_timeout: Duration,
     /// Where sampling strategies are served, and how they come about: nowhere unless said.
     pub sampling: Option<(SocketAddr, Mode)>,
     /// Names by which the viewer may be asked, besides addresses and `localhost`.
@@ -38,6 +40,7 @@ pub struct Viewer {
     page: TcpListener,
     grpc: Option<TcpListener>,
     http: Option<TcpListener>,
+    receive_timeout: Duration,
     sampling: Option<(TcpListener, Source)>,
 }
 
@@ -60,6 +63,7 @@ impl Default for Options {
             page: at(16686),
             grpc: Some(at(4317)),
             http: Some(at(4318)),
+            receive_timeout: Duration::from_secs(10),
             sampling: None,
             hosts: Vec::new(),
             store: Place::default(),
@@ -91,6 +95,7 @@ impl Viewer {
             page: listen(options.page).await?,
             grpc: listen_perhaps(options.grpc).await?,
             http: listen_perhaps(options.http).await?,
+            receive_timeout: options.receive_timeout,
             hosts: Hosts::new(&options.hosts),
         })
     }
@@ -159,11 +164,9 @@ impl Viewer {
             ))
         };
         let page = run(Some(self.page), guard(page::routes(&self.store)));
-        let grpc = run(
-            self.grpc,
-            ingest::grpc::routes(&self.store).into_axum_router(),
-        );
-        let http = run(self.http, guard(ingest::http::routes(&self.store)));
+        let grpc = run(self.grpc, self.store.grpc_routes(self.receive_timeout));
+        let http = guard(self.store.http_routes(self.receive_timeout));
+        let http = run(self.http, http);
         let (listener, source) = self.sampling.unzip();
         let sampling = match source {
             Some(source) => {

@@ -12,11 +12,12 @@ use opentelemetry_sdk::{Resource, trace::SpanData};
 use tokio::sync::Notify;
 
 use super::{
-    counts::SpanCounts,
+    component::Component,
+    counts::{Snapshot, SpanCounts},
     queue::{Batch, Bounds, Freed, Next, Queue, Worker},
     size,
 };
-use crate::setup::ledger::Ledger;
+use crate::setup::{ledger::Ledger, transport::delivery::Fate};
 
 /// A worker that is told to end has this long to say what it was at.
 const GRACE: Duration = Duration::from_millis(500);
@@ -24,6 +25,7 @@ const GRACE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(in crate::setup) struct Account {
     pub(in crate::setup) ledger: Ledger,
+    pub(in crate::setup) exporter: Component,
     queue: Mutex<Queue>,
     resource: Mutex<Option<Resource>>,
     /// Wakes the worker.
@@ -37,9 +39,10 @@ pub(in crate::setup) struct Account {
 }
 
 impl Account {
-    pub(in crate::setup) fn new(bounds: Bounds, ledger: Ledger) -> Self {
+    pub(in crate::setup) fn new(bounds: Bounds, ledger: Ledger, exporter: Component) -> Self {
         Self {
             ledger,
+            exporter,
             queue: Mutex::new(Queue::new(bounds)),
             resource: Mutex::default(),
             work: Notify::new(),
@@ -85,6 +88,13 @@ impl Account {
         // Between two steps others have the queue.
         while self.queue().fill(&mut batch) {}
         batch.spans
+    }
+
+    /// So many that were taken came to this.
+    pub(super) fn settle(&self, count: u64, fate: Fate) {
+        let full = self.queue().queue_full;
+        self.ledger.settle_beside(count, fate, full);
+        self.settled(count);
     }
 
     /// So many that were taken are accounted for.
@@ -158,21 +168,34 @@ impl Account {
     }
 
     pub(in crate::setup) fn counts(&self) -> SpanCounts {
+        self.snapshot().counts
+    }
+
+    /// All of one moment.
+    pub(in crate::setup) fn snapshot(&self) -> Snapshot {
         // In this order: what is settled was made before.
         let settled = self.ledger.settled();
         let queue = self.queue();
         let dropped = settled.undelivered + queue.queue_full + queue.closed;
         let gone = settled.acknowledged + settled.rejected + settled.unknown + dropped;
-        SpanCounts {
-            made: queue.made,
-            acknowledged: settled.acknowledged,
-            rejected: settled.rejected,
-            dropped,
-            dropped_queue_full: queue.queue_full,
-            dropped_undelivered: settled.undelivered,
-            dropped_closed: queue.closed,
-            unknown: settled.unknown,
-            queued: queue.made - gone,
+        let queued = queue.made - gone;
+        let waiting = queue.waiting();
+        Snapshot {
+            counts: SpanCounts {
+                made: queue.made,
+                acknowledged: settled.acknowledged,
+                rejected: settled.rejected,
+                dropped,
+                dropped_queue_full: queue.queue_full,
+                dropped_undelivered: settled.undelivered,
+                dropped_closed: queue.closed,
+                unknown: settled.unknown,
+                queued,
+            },
+            abandoned: queue.abandoned,
+            waiting,
+            in_flight: queued.saturating_sub(waiting),
+            capacity: queue.capacity(),
         }
     }
 

@@ -29,6 +29,18 @@ pub struct SpanCounts {
     pub queued: u64,
 }
 
+/// The counts of one exporter, and where those are that are queued.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::setup) struct Snapshot {
+    pub(in crate::setup) counts: SpanCounts,
+    /// Of those dropped as closed: they waited at the deadline of shutdown.
+    pub(in crate::setup) abandoned: u64,
+    pub(in crate::setup) waiting: u64,
+    pub(in crate::setup) in_flight: u64,
+    /// As many may wait.
+    pub(in crate::setup) capacity: u64,
+}
+
 impl Sum for SpanCounts {
     fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
         counts.fold(Self::default(), |all, one| Self {

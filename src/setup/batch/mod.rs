@@ -4,6 +4,7 @@
 //! collector that cannot take a batch now is asked again, and every span is accounted for.
 
 mod account;
+mod component;
 mod counts;
 mod exit;
 mod own;
@@ -13,7 +14,8 @@ pub(super) mod size;
 mod worker;
 
 pub(super) use self::{
-    account::Account, exit::Exit, own::Own, processor::Processor, queue::Bounds,
+    account::Account, component::Component, counts::Snapshot, exit::Exit, own::Own,
+    processor::Processor, queue::Bounds,
 };
 
 pub use self::counts::SpanCounts;

@@ -181,6 +181,14 @@ impl Queue {
         self.waiting.len().min(self.bounds.batch)
     }
 
+    pub(super) fn waiting(&self) -> u64 {
+        self.waiting.len() as u64
+    }
+
+    pub(super) fn capacity(&self) -> u64 {
+        self.bounds.spans as u64
+    }
+
     /// Moves some of the oldest into a batch; false once it is whole.
     pub(super) fn fill(&mut self, batch: &mut Batch) -> bool {
         let most = self.bounds.batch_bytes();

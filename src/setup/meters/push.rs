@@ -10,6 +10,8 @@ use opentelemetry_sdk::{
     metrics::{PeriodicReader, Temporality, data::ResourceMetrics, exporter::PushMetricExporter},
 };
 
+use super::idle::Idle;
+
 /// The moment at which a reader has sent its last.
 #[derive(Clone, Debug, Default)]
 pub(in crate::setup) struct End(Arc<Inner>);
@@ -20,10 +22,12 @@ struct Inner {
     changed: Condvar,
 }
 
-/// An exporter that tells its end: the SDK's reader waits 5 seconds for it, whatever the deadline is.
+/// An exporter that is given no more than there is to say, and tells its end: the SDK's reader waits 5 seconds for it,
+/// whatever the deadline is.
 #[derive(Debug)]
 struct Telling<E> {
     exporter: E,
+    idle: Idle,
     end: End,
 }
 
@@ -35,6 +39,7 @@ pub(super) fn reader(
     let end = End::default();
     let exporter = Telling {
         exporter,
+        idle: Idle::default(),
         end: end.clone(),
     };
     let reader = PeriodicReader::builder(exporter).with_interval(interval);
@@ -68,8 +73,12 @@ impl End {
 }
 
 impl<E: PushMetricExporter> PushMetricExporter for Telling<E> {
-    fn export(&self, metrics: &ResourceMetrics) -> impl Future<Output = OTelSdkResult> + Send {
-        self.exporter.export(metrics)
+    async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
+        if self.idle.is_news(metrics) {
+            self.exporter.export(metrics).await
+        } else {
+            Ok(())
+        }
     }
 
     fn force_flush(&self) -> OTelSdkResult {

@@ -142,12 +142,18 @@ impl Backoff {
             if now.is_on() && self.is_asked && !now.lasts_until(next) {
                 return Wait::TooLong;
             }
-            if now.is_on() && !self.is_asked {
-                sleep_until(next.min(Instant::now() + wait_after(hasty))).await;
-                return Wait::Over;
-            }
+            let cuts_short = now.is_on() && !self.is_asked;
+            let next = if cuts_short {
+                next.min(Instant::now() + wait_after(hasty))
+            } else {
+                next
+            };
             if deadline.is_some_and(|deadline| deadline <= next) {
                 return Wait::TooLong;
+            }
+            if cuts_short {
+                sleep_until(next).await;
+                return Wait::Over;
             }
             tokio::select! {
                 () = sleep_until(next) => return Wait::Over,

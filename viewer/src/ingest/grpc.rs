@@ -1,83 +1,116 @@
 //! OTLP over gRPC, on port 4317 unless said.
 
-use opentelemetry_proto::tonic::collector::{
-    logs::v1::{
-        ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
-        logs_service_server::{LogsService, LogsServiceServer},
-    },
-    trace::v1::{
-        ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
-        trace_service_server::{TraceService, TraceServiceServer},
-    },
-};
-use tonic::{Request, Response, Status, codec::CompressionEncoding, service::Routes};
+use std::{future::Future, pin::Pin};
 
-use crate::{
-    batch::Batch,
-    store::{Store, StoreError},
+use axum::{Router, body::Body, extract::State, routing::post};
+use bytes::{Buf, BufMut, Bytes};
+use http_body_util::Full;
+use tonic::{
+    Request, Response, Status,
+    codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    server::{Grpc, UnaryService},
 };
 
-/// A request is no larger, decompressed.
-const LARGEST: usize = 64 << 20;
+use super::{
+    Signal, Ways,
+    body::{Coding, LARGEST, open, receive},
+    decode::{Encoding, answer, decode},
+};
 
-struct Otlp(Store);
-
-/// The services, for any server.
-pub(crate) fn routes(store: &Store) -> Routes {
-    let traces = TraceServiceServer::new(Otlp(store.clone()))
-        .max_decoding_message_size(LARGEST)
-        .accept_compressed(CompressionEncoding::Gzip);
-    let logs = LogsServiceServer::new(Otlp(store.clone()))
-        .max_decoding_message_size(LARGEST)
-        .accept_compressed(CompressionEncoding::Gzip);
-    Routes::new(traces).add_service(logs)
+/// A method: takes a signal.
+struct Export {
+    ways: Ways,
+    signal: Signal,
 }
 
-#[tonic::async_trait]
-impl TraceService for Otlp {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let mut batch = Batch::of_spans(request.into_inner().resource_spans);
-        let rejected = std::mem::take(&mut batch.rejected);
-        self.0.write(batch).await?;
-        let partial_success = rejected.why.map(|why| ExportTracePartialSuccess {
-            rejected_spans: rejected.count,
-            error_message: why.to_owned(),
-        });
-        Ok(Response::new(ExportTraceServiceResponse {
-            partial_success,
-        }))
+/// Messages as they are: what is in them is weighed before it is decoded.
+#[derive(Default)]
+struct Raw;
+
+pub(crate) fn routes(ways: Ways) -> Router {
+    let export = |signal: Signal| {
+        post(
+            move |State(ways): State<Ways>, request: http::Request<Body>| {
+                call(Export { ways, signal }, request)
+            },
+        )
+    };
+    Router::new()
+        .route(
+            "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            export(Signal::Traces),
+        )
+        .route(
+            "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+            export(Signal::Logs),
+        )
+        .with_state(ways)
+        .fallback(async || {
+            Status::unimplemented("only traces and logs are taken").into_http::<Body>()
+        })
+}
+
+async fn call(export: Export, request: http::Request<Body>) -> http::Response<tonic::body::Body> {
+    let (head, body) = request.into_parts();
+    let body = match receive(body, export.ways.patience).await {
+        Ok(body) => Full::new(body),
+        Err(refused) => return Status::from(refused).into_http(),
+    };
+    Grpc::new(Raw)
+        .accept_compressed(CompressionEncoding::Gzip)
+        .max_decoding_message_size(LARGEST)
+        .unary(export, http::Request::from_parts(head, body))
+        .await
+}
+
+impl UnaryService<Bytes> for Export {
+    type Response = Vec<u8>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, Status>> + Send>>;
+
+    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+        let (ways, signal) = (self.ways.clone(), self.signal);
+        Box::pin(async move {
+            let decode = move |body: &[u8]| decode(signal, Encoding::Protobuf, body);
+            let batch = open(Coding::Identity, request.into_inner(), decode).await?;
+            let rejected = ways
+                .store(batch)
+                .await
+                .map_err(super::refused::Refused::from)?;
+            Ok(Response::new(answer(signal, Encoding::Protobuf, rejected)))
+        })
     }
 }
 
-#[tonic::async_trait]
-impl LogsService for Otlp {
-    async fn export(
-        &self,
-        request: Request<ExportLogsServiceRequest>,
-    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
-        let mut batch = Batch::of_logs(request.into_inner().resource_logs);
-        let rejected = std::mem::take(&mut batch.rejected);
-        self.0.write(batch).await?;
-        let partial_success = rejected.why.map(|why| ExportLogsPartialSuccess {
-            rejected_log_records: rejected.count,
-            error_message: why.to_owned(),
-        });
-        Ok(Response::new(ExportLogsServiceResponse { partial_success }))
+impl Codec for Raw {
+    type Encode = Vec<u8>;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
     }
 }
 
-impl From<StoreError> for Status {
-    /// `UNAVAILABLE` is what a sender tries again.
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Overloaded
-            | StoreError::Timeout
-            | StoreError::Closed
-            | StoreError::Disk(_) => Self::unavailable(error.to_string()),
-            _ => Self::internal(error.to_string()),
-        }
+impl Encoder for Raw {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn encode(&mut self, message: Vec<u8>, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        into.put_slice(&message);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(from.copy_to_bytes(from.remaining())))
     }
 }

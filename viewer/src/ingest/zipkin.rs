@@ -2,8 +2,9 @@
 
 use axum::{
     Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, State},
+    body::Body,
+    extract::State,
+    response::{IntoResponse, Response},
     routing::post,
 };
 use http::{HeaderMap, StatusCode};
@@ -14,11 +15,17 @@ use opentelemetry_proto::tonic::{
 };
 use serde::Deserialize;
 
-use super::http::{LARGEST_BODY, unpack};
+use super::{
+    Ways,
+    body::{Coding, open, receive},
+    decode::media_type,
+    json,
+    refused::{Cause, Refused},
+    weight,
+};
 use crate::{
     batch::Batch,
     ids::{SpanId, TraceId},
-    store::Store,
 };
 
 /// A span as Zipkin's senders write it. Times are microseconds.
@@ -56,34 +63,45 @@ struct Annotation {
     value: String,
 }
 
-pub(super) fn routes(store: &Store) -> Router {
+pub(super) fn routes(ways: Ways) -> Router {
     Router::new()
         .route("/api/v2/spans", post(spans))
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .with_state(store.clone())
+        .with_state(ways)
 }
 
 /// 202 when they are stored. A list with a span that is none is refused whole, as Zipkin does.
-async fn spans(
-    State(store): State<Store>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<StatusCode, (StatusCode, String)> {
-    let body = unpack(&headers, &body)?;
-    let sent: Vec<Sent> = serde_json::from_slice(&body).map_err(|error| {
-        let why = format!("the body is no list of Zipkin spans: {error}");
-        (StatusCode::BAD_REQUEST, why)
-    })?;
+async fn spans(State(ways): State<Ways>, headers: HeaderMap, body: Body) -> Response {
+    match take(&ways, &headers, body).await {
+        Ok(()) => StatusCode::ACCEPTED.into_response(),
+        Err(refused) => refused.plain(),
+    }
+}
+
+async fn take(ways: &Ways, headers: &HeaderMap, body: Body) -> Result<(), Refused> {
+    if !matches!(
+        media_type(headers).as_deref(),
+        None | Some("application/json")
+    ) {
+        return Err(Refused::new(
+            Cause::Unsupported,
+            "content-type is not application/json",
+        ));
+    }
+    let coding = Coding::of(headers)?;
+    let body = receive(body, ways.patience).await?;
+    let batch = open(coding, body, decode).await?;
+    ways.store(batch).await?;
+    Ok(())
+}
+
+fn decode(body: &[u8]) -> Result<Batch, Refused> {
+    weight::check_json(body)?;
+    let sent: Vec<Sent> = json::read(body)?;
     let groups = sent
         .into_iter()
         .map(of_resource)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|why| (StatusCode::BAD_REQUEST, why))?;
-    store
-        .write(Batch::of_spans(groups))
-        .await
-        .map_err(|error| (error.status(), error.to_string()))?;
-    Ok(StatusCode::ACCEPTED)
+        .collect::<Result<Vec<_>, _>>();
+    groups.map(Batch::of_spans).map_err(Refused::malformed)
 }
 
 fn of_resource(sent: Sent) -> Result<ResourceSpans, String> {

@@ -28,7 +28,7 @@ pub(in crate::setup) struct Counts {
 }
 
 impl Counts {
-    fn read(&self) -> TailCounts {
+    pub(in crate::setup) fn read(&self) -> TailCounts {
         TailCounts {
             kept: self.kept.load(Relaxed),
             discarded: self.discarded.load(Relaxed),
