@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use rusqlite::Connection;
 
-use super::{Store, StoreError, stats};
+use super::{Store, StoreError, seen};
 
 /// Calls of one service by another in a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,9 +30,9 @@ impl Store {
 /// A span whose parent is of another service is a call.
 fn calls(store: &Connection, from: i64, to: i64) -> rusqlite::Result<Vec<Calls>> {
     let mut found: BTreeMap<(i64, i64), (u64, u64)> = BTreeMap::new();
-    stats::each_trace(store, from, to, |spans| {
+    seen::each_trace(store, from, to, usize::MAX, |spans| {
         for span in spans {
-            if let Some(parent) = stats::parent(spans, span)
+            if let Some(parent) = seen::parent(spans, span)
                 && parent.service != span.service
             {
                 let (count, errors) = found.entry((parent.service, span.service)).or_default();
@@ -41,7 +41,7 @@ fn calls(store: &Connection, from: i64, to: i64) -> rusqlite::Result<Vec<Calls>>
             }
         }
     })?;
-    let names = stats::services(store)?;
+    let names = seen::services(store)?;
     let name = |service: &i64| names.get(service).map_or_else(|| Arc::from(""), Arc::clone);
     let mut calls: Vec<_> = found
         .into_iter()

@@ -7,20 +7,24 @@ use std::{
 
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    search::{Found, Search, Tally},
-    sketch::Wanted,
-    whole, words,
-    words::Missing,
+    search::{Found, Search},
+    sketch::{GRAM_BYTES, Wanted},
+    summary::{Summaries, Trace},
+    whole,
+    words::{self, Missing},
 };
-use crate::ids::TraceId;
 
-/// Traces that are looked at one by one: what is frequent is found among them.
+/// Traces that are looked at one by one: what is frequent is found among them. A text that is too short for a filter is
+/// looked for in these alone.
 const NEWEST: usize = 2_000;
 
 pub(super) fn find(store: &Connection, search: &Search) -> rusqlite::Result<Vec<Found>> {
+    if search.limit == 0 {
+        return Ok(Vec::new());
+    }
     let Some(mut finder) = Finder::new(store, search)? else {
         return Ok(Vec::new());
     };
@@ -42,20 +46,12 @@ struct Finder<'s> {
     /// Numbers of the operations of the name that is looked for.
     operations: HashSet<i64>,
     wanted: Wanted,
+    /// Whether its spans have to be looked at.
+    is_asked: bool,
     /// What each origin does not have of what is looked for.
     origins: HashMap<i64, Missing>,
-    names: HashMap<i64, (String, String)>,
+    summaries: Summaries,
     found: Vec<Found>,
-}
-
-/// A row of the table.
-struct Trace {
-    number: i64,
-    id: TraceId,
-    start: i64,
-    finish: i64,
-    spans: i64,
-    errors: i64,
 }
 
 /// What can be told by the row alone.
@@ -71,8 +67,9 @@ impl<'s> Finder<'s> {
             service: None,
             operations: HashSet::new(),
             wanted: Wanted::default(),
+            is_asked: search.operation.is_some() || !Missing::of(search).is_nothing(),
             origins: HashMap::new(),
-            names: HashMap::new(),
+            summaries: Summaries::default(),
             found: Vec::new(),
         };
         if let Some(service) = &search.service {
@@ -130,7 +127,9 @@ impl<'s> Finder<'s> {
             let origins = having(&|missing| !missing.lacks_tag(index));
             self.wanted.tag(key, value, &origins);
         }
-        if let Some(text) = &self.search.text {
+        if let Some(text) = &self.search.text
+            && text.len() >= GRAM_BYTES
+        {
             self.wanted
                 .text(text, &having(&|missing| !missing.lacks_text()));
         }
@@ -145,7 +144,7 @@ impl<'s> Finder<'s> {
         let mut statement = self.store.prepare_cached(&query)?;
         let (to, rest) = self.bounds();
         let mut rows = statement.query(params![to, rest.0, rest.1, rest.2, rest.3])?;
-        let can_jump = self.service.is_some() || !self.wanted.is_empty();
+        let can_jump = self.service.is_some() || self.is_asked;
         let mut seen = 0;
         let mut last = None;
         while let Some(row) = rows.next()? {
@@ -187,7 +186,9 @@ impl<'s> Finder<'s> {
                     add(row.get(0)?)?;
                 }
             }
-        } else if let Some(service) = self.service {
+        } else if let Some(service) = self.service
+            && !self.is_asked
+        {
             let mut statement = self
                 .store
                 .prepare_cached("SELECT trace FROM trace_service WHERE service = ?1")?;
@@ -202,11 +203,8 @@ impl<'s> Finder<'s> {
 
     /// Adds the trace if all holds; breaks when there are enough.
     fn look(&mut self, trace: &Trace) -> rusqlite::Result<ControlFlow<()>> {
-        if self.found.len() >= self.search.limit {
-            return Ok(ControlFlow::Break(()));
-        }
         if self.is_of_service(trace)? && self.is_like(trace)? && self.has_operation(trace)? {
-            let found = self.summary(trace)?;
+            let found = self.summaries.of(self.store, trace)?;
             self.found.push(found);
         }
         Ok(if self.found.len() >= self.search.limit {
@@ -243,7 +241,7 @@ impl<'s> Finder<'s> {
 
     /// Whether its attributes and texts are as they are wanted: by its filters, and then by itself.
     fn is_like(&self, trace: &Trace) -> rusqlite::Result<bool> {
-        if self.wanted.is_empty() {
+        if !self.is_asked {
             return Ok(true);
         }
         let may_be = self
@@ -257,6 +255,11 @@ impl<'s> Finder<'s> {
         if may_be != Some(true) || missing.is_nothing() {
             return Ok(may_be == Some(true));
         }
+        let raw = self
+            .search
+            .text
+            .as_deref()
+            .filter(|text| words::is_raw(text));
         let mut statement = self
             .store
             .prepare_cached("SELECT origin, spans FROM body WHERE trace = ?1")?;
@@ -265,7 +268,14 @@ impl<'s> Finder<'s> {
             if let Some(of_origin) = self.origins.get(&row.get(0)?) {
                 missing.and(of_origin);
             }
-            for span in whole::spans(row.get_ref(1)?.as_blob()?) {
+            if missing.is_nothing() {
+                return Ok(true);
+            }
+            let body = row.get_ref(1)?.as_blob()?;
+            if missing.is_text_alone() && raw.is_some_and(|text| !words::has_raw(body, text)) {
+                continue;
+            }
+            for span in whole::spans(body) {
                 missing.find_text(self.search, words::name(&span.name));
                 words::each(&span, |key, value| missing.find(self.search, key, value));
                 if missing.is_nothing() {
@@ -274,76 +284,6 @@ impl<'s> Finder<'s> {
             }
         }
         Ok(false)
-    }
-
-    fn summary(&mut self, trace: &Trace) -> rusqlite::Result<Found> {
-        let services = self
-            .store
-            .prepare_cached(
-                "SELECT service.name, spans, errors FROM trace_service
-                 JOIN service ON service.id = service WHERE trace = ?1 ORDER BY service.name",
-            )?
-            .query_map([trace.number], |row| {
-                Ok(Tally {
-                    service: row.get(0)?,
-                    spans: row.get(1)?,
-                    errors: row.get(2)?,
-                })
-            })?
-            .collect::<Result<_, _>>()?;
-        let (root, orphans) = self.roots(trace)?;
-        Ok(Found {
-            id: trace.id,
-            start: trace.start,
-            finish: trace.finish,
-            spans: trace.spans,
-            errors: trace.errors,
-            orphans,
-            root,
-            services,
-        })
-    }
-
-    /// The first span without a parent, or the first of all; and how many miss theirs.
-    fn roots(&mut self, trace: &Trace) -> rusqlite::Result<((String, String), i64)> {
-        let mut statement = self.store.prepare_cached(
-            "SELECT span_id, parent, start, operation FROM span WHERE trace = ?1",
-        )?;
-        let mut rows = statement.query([trace.number])?;
-        let mut ids = HashSet::new();
-        let mut parents = Vec::new();
-        let mut first: Option<(bool, i64, i64)> = None;
-        while let Some(row) = rows.next()? {
-            let parent: Option<i64> = row.get(1)?;
-            ids.insert(row.get::<_, i64>(0)?);
-            parents.extend(parent);
-            let this = (parent.is_some(), row.get(2)?, row.get(3)?);
-            first = Some(first.map_or(this, |first| first.min(this)));
-        }
-        let orphans = parents
-            .iter()
-            .filter(|parent| !ids.contains(parent))
-            .count();
-        let root = match first {
-            Some((.., operation)) => self.name(operation)?,
-            None => Default::default(),
-        };
-        Ok((root, orphans as i64))
-    }
-
-    fn name(&mut self, operation: i64) -> rusqlite::Result<(String, String)> {
-        if let Some(known) = self.names.get(&operation) {
-            return Ok(known.clone());
-        }
-        let name: (String, String) = self
-            .store
-            .prepare_cached(
-                "SELECT service.name, operation.name FROM operation
-                 JOIN service ON service.id = service WHERE operation.id = ?1",
-            )?
-            .query_row([operation], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        self.names.insert(operation, name.clone());
-        Ok(name)
     }
 
     /// The latest start; then the earliest, the durations, and the fewest errors.
@@ -358,18 +298,5 @@ impl<'s> Finder<'s> {
                 i64::from(search.errors_only),
             ),
         )
-    }
-}
-
-impl Trace {
-    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            number: row.get(0)?,
-            id: TraceId(row.get(1)?),
-            start: row.get(2)?,
-            finish: row.get(3)?,
-            spans: row.get(4)?,
-            errors: row.get(5)?,
-        })
     }
 }

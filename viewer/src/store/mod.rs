@@ -5,6 +5,7 @@
 //! in which they came: a commit is small, and so is the wait.
 
 mod calls;
+mod edges;
 mod error;
 mod evict;
 mod find;
@@ -13,8 +14,10 @@ mod known;
 mod open;
 mod peer;
 mod search;
+mod seen;
 mod sketch;
 pub(crate) mod stats;
+mod summary;
 mod sums;
 mod whole;
 mod words;
@@ -49,7 +52,8 @@ use crate::{batch::Batch, sampling::Adaptive};
 pub struct Place {
     /// A file to keep it in. `None`: in memory, gone at the end.
     pub file: Option<PathBuf>,
-    /// Bytes at most: of the file, or of memory. Memory holds 896 MiB at most.
+    /// Bytes at most: of the file, or of the process's memory. An eighth of memory, 24 MiB at most, is not for traces but
+    /// for what handles them; a process that does more than this needs its own memory besides. Memory holds 896 MiB at most.
     pub limit: u64,
 }
 
@@ -119,7 +123,7 @@ impl Store {
         let waiting = Arc::new(AtomicU64::new(0));
         let writer = write::Writer {
             connection,
-            limit: place.limit,
+            limit: open::tables(place),
             waiting: Arc::clone(&waiting),
             changed,
             gate: gate.clone(),

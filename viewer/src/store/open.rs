@@ -14,8 +14,21 @@ use super::{PATIENCE, Place, StoreError, evict, known::Known};
 const APPLICATION: i64 = 0x7468_726C;
 /// Of the tables. A change of `schema.sql` raises it.
 const VERSION: i64 = 2;
+/// Bodies and filters are long: few fit a page of SQLite's usual 4 KiB.
+const PAGE: i64 = 8 << 10;
 /// SQLite's memory ends at a GiB, and a request may go beyond the limit until room is made.
 const MOST_MEMORY: u64 = 896 << 20;
+
+/// What caches, requests on their way and the program itself take besides the tables, of a limit of memory.
+const BESIDES: u64 = 24 << 20;
+
+/// Bytes of tables, of a limit of memory or of a file.
+pub(super) fn tables(place: &Place) -> u64 {
+    match place.file {
+        Some(_) => place.limit,
+        None => place.limit - BESIDES.min(place.limit / 8),
+    }
+}
 
 /// The writer's connection, and where others find the same database.
 pub(super) fn open(place: &Place) -> Result<(Connection, PathBuf), StoreError> {
@@ -37,6 +50,7 @@ pub(super) fn open(place: &Place) -> Result<(Connection, PathBuf), StoreError> {
     let name = format!("file:/throughline-{}-{number}?vfs=memdb", process::id());
     let path = PathBuf::from(name);
     let connection = connect(&path)?;
+    connection.pragma_update(None, "page_size", PAGE)?;
     connection.execute_batch(include_str!("schema.sql"))?;
     Ok((connection, path))
 }
@@ -48,6 +62,7 @@ fn prepare(file: &Path, limit: u64) -> Result<Connection, StoreError> {
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     let refuse = |why: String| Err(StoreError::File(file.to_owned(), why));
     if tables == 0 {
+        connection.pragma_update(None, "page_size", PAGE)?;
         connection.pragma_update(None, "application_id", APPLICATION)?;
     } else if number("application_id")? != APPLICATION {
         return refuse("it is a database of something else; name another file".to_owned());

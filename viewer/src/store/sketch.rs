@@ -30,8 +30,8 @@ const TAG: u64 = 1;
 const GRAM: u64 = 2;
 const ORIGIN: u64 = 3;
 const OPERATION: u64 = 4;
-/// Longest run of bytes that texts are cut into.
-const LONGEST_GRAM: usize = 3;
+/// Texts are cut into runs of as many bytes; shorter ones are not looked for in filters.
+pub(super) const GRAM_BYTES: usize = 3;
 /// 64-bit words of a filter at most.
 const MOST: usize = 1 << 17;
 
@@ -71,12 +71,13 @@ fn filter(service: &str, print: i64, spans: &[&Span]) -> Vec<u8> {
     let mut filter = Filter::with_room(bytes);
     filter.add(origin(print));
     for span in spans {
-        filter.add(operation(None, words::name(&span.name)));
-        filter.add(operation(Some(service), words::name(&span.name)));
-        grams(words::name(&span.name), |gram| filter.add(gram));
+        let name = words::name(&span.name);
+        filter.add(operation(None, name));
+        filter.add(operation(Some(service), name));
+        filter.add(grams(name));
         words::each(span, |key, value| {
             filter.add(tag(key, value));
-            grams(value, |gram| filter.add(gram));
+            filter.add(grams(value));
         });
     }
     filter.close()
@@ -84,15 +85,15 @@ fn filter(service: &str, print: i64, spans: &[&Span]) -> Vec<u8> {
 
 impl Filter {
     fn with_room(bytes: usize) -> Self {
-        // Three grams begin at each byte, and each sets two bits of eight.
-        let words = (bytes * LONGEST_GRAM / 8).next_power_of_two();
+        // A gram begins at each byte, and sets two bits of eight.
+        let words = (bytes / 8).next_power_of_two();
         Self {
             words: vec![0; words.clamp(1, MOST)],
         }
     }
 
-    fn add(&mut self, hash: u32) {
-        for bit in bits(hash) {
+    fn add(&mut self, hashes: impl IntoIterator<Item = u32>) {
+        for bit in hashes.into_iter().flat_map(bits) {
             let at = (bit >> 6) as usize & (self.words.len() - 1);
             if let Some(word) = self.words.get_mut(at) {
                 *word |= 1 << (bit & 63);
@@ -123,25 +124,20 @@ impl Filter {
 impl Wanted {
     /// An attribute: of a span, or of one of the origins.
     pub(super) fn tag(&mut self, key: &str, value: &str, origins: &[i64]) {
-        self.either(vec![tag(key, value)], origins);
+        self.either(tag(key, value).into(), origins);
     }
 
     /// A text in a value or a name: of a span, or in one of the origins.
     pub(super) fn text(&mut self, text: &str, origins: &[i64]) {
-        let longest = text.len().min(LONGEST_GRAM);
-        let mut all = Vec::new();
-        for part in text.as_bytes().windows(longest.max(1)) {
-            all.push(gram(part));
-        }
-        self.either(all, origins);
+        self.either(grams(text).collect(), origins);
     }
 
     pub(super) fn operation(&mut self, service: Option<&str>, name: &str) {
-        self.either(vec![operation(service, name)], &[]);
+        self.either(operation(service, name).into(), &[]);
     }
 
     fn either(&mut self, of_span: Vec<u32>, origins: &[i64]) {
-        let origins = origins.iter().map(|print| vec![origin(*print)]);
+        let origins = origins.iter().map(|print| origin(*print).into());
         self.0.push([of_span].into_iter().chain(origins).collect());
     }
 
@@ -184,33 +180,32 @@ fn bits(hash: u32) -> [u32; 2] {
     [hash, hash.rotate_left(16).wrapping_mul(0x9E37_79B1) >> 5]
 }
 
-fn grams(text: &str, mut add: impl FnMut(u32)) {
-    for length in 1..=LONGEST_GRAM {
-        text.as_bytes()
-            .windows(length)
-            .for_each(|part| add(gram(part)));
-    }
-}
-
 /// In any case of ASCII's letters.
-fn gram(part: &[u8]) -> u32 {
-    let number = part.iter().fold(part.len() as u64, |number, byte| {
-        number << 8 | u64::from(byte.to_ascii_lowercase())
-    });
-    mix(GRAM << 40 | number)
+fn grams(text: &str) -> impl Iterator<Item = u32> {
+    text.as_bytes().windows(GRAM_BYTES).map(|part| {
+        let number = part.iter().fold(0, |number, byte| {
+            number << 8 | u64::from(byte.to_ascii_lowercase())
+        });
+        mix(GRAM << 40 | number)
+    })
 }
 
-fn tag(key: &str, value: &str) -> u32 {
-    mix(chain(chain(TAG, key), value))
+fn tag(key: &str, value: &str) -> [u32; 2] {
+    twice(chain(chain(TAG, key), value))
 }
 
-fn origin(print: i64) -> u32 {
-    mix(ORIGIN.wrapping_mul(0x0100_0000_01B3) ^ print.cast_unsigned())
+fn origin(print: i64) -> [u32; 2] {
+    twice(ORIGIN.wrapping_mul(0x0100_0000_01B3) ^ print.cast_unsigned())
 }
 
-fn operation(service: Option<&str>, name: &str) -> u32 {
+fn operation(service: Option<&str>, name: &str) -> [u32; 2] {
     let start = service.map_or(OPERATION, |service| chain(OPERATION, service));
-    mix(chain(start, name))
+    twice(chain(start, name))
+}
+
+/// What is looked for by itself has twice the bits: a mistake would be made in all traces of a kind.
+fn twice(number: u64) -> [u32; 2] {
+    [mix(number), mix(!number)]
 }
 
 /// FNV-1a, and the end of the text.
@@ -225,4 +220,70 @@ fn chain(start: u64, text: &str) -> u64 {
 fn mix(number: u64) -> u32 {
     let number = (number ^ (number >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     ((number ^ (number >> 32)).wrapping_mul(0x94D0_49BB_1331_11EB) >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
+
+    use super::*;
+
+    fn span(number: u32) -> Span {
+        let attribute = |key: &str, value: String| KeyValue {
+            key: key.to_owned(),
+            value: Some(AnyValue {
+                value: Some(Value::StringValue(value)),
+            }),
+            ..KeyValue::default()
+        };
+        Span {
+            name: format!("GET /orders/{}", number % 7),
+            attributes: vec![
+                attribute(
+                    "order",
+                    format!("ord-{:08x}", number.wrapping_mul(0x9E37_79B1)),
+                ),
+                attribute("agent", "Mozilla/5.0 (X11; Linux x86_64)".to_owned()),
+            ],
+            ..Span::default()
+        }
+    }
+
+    #[test]
+    fn what_is_there_passes_and_little_else_does() {
+        let trace = TraceId([1; 16]);
+        let mut mistakes = 0;
+        for number in 0..1000 {
+            let spans = [span(number), span(number + 5000)];
+            let sketches = Sketches::of("shop", 7, spans.iter().map(|span| (trace, span)));
+            // A late part of the trace comes behind.
+            let late = Sketches::of("late", 8, [(trace, &span(number + 9000))].into_iter());
+            let bits = [sketches.get(trace), late.get(trace)].concat();
+            let passes = |fill: &dyn Fn(&mut Wanted)| {
+                let mut wanted = Wanted::default();
+                fill(&mut wanted);
+                wanted.may_be_in(&bits)
+            };
+            for there in [number, number + 5000, number + 9000] {
+                let order = format!("ord-{:08x}", there.wrapping_mul(0x9E37_79B1));
+                assert!(passes(&|wanted| wanted.tag("order", &order, &[])));
+                assert!(passes(
+                    &|wanted| wanted.text(&order[3..].to_uppercase(), &[])
+                ));
+            }
+            let name = format!("GET /orders/{}", number % 7);
+            assert!(passes(&|wanted| wanted.operation(Some("shop"), &name)));
+            assert!(passes(&|wanted| wanted.operation(None, &name)));
+            assert!(
+                passes(&|wanted| wanted.tag("host", "any", &[3, 8])),
+                "its origin has it"
+            );
+            let gone = format!("ord-{:08x}", (number + 77).wrapping_mul(0x9E37_79B1));
+            mistakes += usize::from(passes(&|wanted| wanted.tag("order", &gone, &[])));
+            mistakes += usize::from(passes(&|wanted| wanted.operation(Some("mailer"), &name)));
+            mistakes += usize::from(passes(&|wanted| wanted.text(&gone, &[])));
+            mistakes += usize::from(passes(&|wanted| wanted.tag("host", "any", &[3])));
+        }
+        assert!(mistakes < 100, "{mistakes} of 4000");
+    }
 }

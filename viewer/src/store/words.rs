@@ -51,6 +51,10 @@ impl Missing {
         !self.text && !self.tags.contains(&true)
     }
 
+    pub(super) fn is_text_alone(&self) -> bool {
+        self.text && !self.tags.contains(&true)
+    }
+
     pub(super) fn lacks_tag(&self, index: usize) -> bool {
         self.tags.get(index).copied().unwrap_or(true)
     }
@@ -93,4 +97,69 @@ pub(super) fn contains(text: &str, part: &str) -> bool {
             .as_bytes()
             .windows(part.len())
             .any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
+}
+
+/// Whether a text can be looked for in protobuf as it is: then a value that has it is there letter by letter. Numbers,
+/// flags, bytes and lists are written otherwise; none of these has one of the letters below, or has it among these marks.
+pub(super) fn is_raw(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes
+        .iter()
+        .any(|byte| b"ghjkmopqvwxyz".contains(&byte.to_ascii_lowercase()))
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b" -_./".contains(byte))
+}
+
+/// Whether these bytes have the text in them, in any case of ASCII's letters.
+pub(super) fn has_raw(bytes: &[u8], text: &str) -> bool {
+    let text = text.as_bytes();
+    // The letter that English uses least.
+    let rank = |byte: &u8| {
+        b"zqxjkvbywgpfmucdlhrsnioate"
+            .iter()
+            .position(|known| *known == byte.to_ascii_lowercase())
+    };
+    let rarest = text
+        .iter()
+        .enumerate()
+        .min_by_key(|(_, byte)| rank(byte).unwrap_or(usize::MAX));
+    let Some((offset, rarest)) = rarest else {
+        return true;
+    };
+    memchr::memchr2_iter(
+        rarest.to_ascii_lowercase(),
+        rarest.to_ascii_uppercase(),
+        bytes,
+    )
+    .any(|at| {
+        at.checked_sub(offset)
+            .and_then(|start| bytes.get(start..start + text.len()))
+            .is_some_and(|window| window.eq_ignore_ascii_case(text))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_found_in_any_case_and_anywhere() {
+        for (text, part, is_there) in [
+            ("Price list", "PRICE", true),
+            ("Price list", "list", true),
+            ("Price list", "ce li", true),
+            ("Price list", "lists", false),
+            ("zzq", "zq", true),
+            ("", "q", false),
+            ("kö", "KÖ", false),
+        ] {
+            assert_eq!(contains(text, part), is_there, "{text} {part}");
+            assert_eq!(has_raw(text.as_bytes(), part), is_there, "{text} {part}");
+        }
+        for text in ["8080", "true", "cafe", "\"key", "a,b", "ö"] {
+            assert!(!is_raw(text), "{text}");
+        }
+        assert!(is_raw("/checkout"));
+    }
 }
