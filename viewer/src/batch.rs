@@ -1,19 +1,23 @@
 //! What came in, checked and made ready to be stored: off the thread that writes.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     hash::{DefaultHasher, Hash, Hasher},
 };
 
 use opentelemetry_proto::tonic::{
-    common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value},
+    common::v1::{AnyValue, InstrumentationScope, any_value},
     logs::v1::{LogRecord, ResourceLogs},
     resource::v1::Resource,
-    trace::v1::{ResourceSpans, Span, status::StatusCode},
+    trace::v1::{ResourceSpans, Span, span::SpanKind, status::StatusCode},
 };
 use prost::Message;
 
-use crate::ids::{SpanId, TraceId, hex};
+use crate::{
+    ids::{SpanId, TraceId, hex},
+    store::{Peer, Sketches},
+};
 
 /// Spans and logs that are good, and how many are not.
 #[derive(Debug, Default)]
@@ -36,8 +40,8 @@ pub(crate) struct Group {
     pub(crate) resource: Vec<u8>,
     pub(crate) scope: Vec<u8>,
     pub(crate) print: i64,
-    /// Attributes of the resource, which each of its traces can be searched by.
-    pub(crate) tags: Vec<(String, String)>,
+    /// What the traces of its spans can be found by.
+    pub(crate) sketches: Sketches,
     pub(crate) spans: Vec<Ready>,
     pub(crate) logs: Vec<ReadyLog>,
 }
@@ -53,7 +57,9 @@ pub(crate) struct Ready {
     pub(crate) start: i64,
     pub(crate) finish: i64,
     pub(crate) is_error: bool,
-    pub(crate) tags: Vec<(String, String)>,
+    /// Whom it calls.
+    pub(crate) peer: Option<Peer>,
+    /// As protobuf, after its length.
     pub(crate) body: Vec<u8>,
     pub(crate) print: i64,
 }
@@ -70,9 +76,9 @@ pub(crate) struct ReadyLog {
 }
 
 /// A value to search for is no longer than this, in bytes.
-const LONGEST_TAG: usize = 256;
+pub(crate) const LONGEST_TAG: usize = 256;
 /// A name is shown, and told apart, by as many bytes.
-const LONGEST_NAME: usize = 1024;
+pub(crate) const LONGEST_NAME: usize = 1024;
 
 impl Batch {
     pub(crate) fn of_spans(all: Vec<ResourceSpans>) -> Self {
@@ -82,12 +88,18 @@ impl Batch {
             for of_scope in of_resource.scope_spans {
                 let scope = of_scope.scope.unwrap_or_default();
                 let mut group = Group::new(&resource, &scope);
-                for span in of_scope.spans {
-                    match ready(span) {
-                        Ok(span) => group.spans.push(span),
+                let mut good = Vec::with_capacity(of_scope.spans.len());
+                for mut span in of_scope.spans {
+                    match ready(&mut span) {
+                        Ok(ready) => {
+                            good.push((ready.trace_id, span));
+                            group.spans.push(ready);
+                        }
                         Err(why) => batch.rejected.add(why),
                     }
                 }
+                let spans = good.iter().map(|(trace, span)| (*trace, span));
+                group.sketches = Sketches::of(&group.service, group.print, spans);
                 batch.groups.push(group);
             }
         }
@@ -121,6 +133,7 @@ impl Batch {
                 .iter()
                 .map(|span| span.body.len())
                 .sum::<usize>()
+                + group.sketches.weight()
                 + group.logs.iter().map(|log| log.body.len()).sum::<usize>()
         };
         self.groups.iter().map(weigh).sum()
@@ -141,29 +154,27 @@ impl Group {
             .iter()
             .find(|attribute| attribute.key == "service.name")
             .and_then(|attribute| attribute.value.as_ref())
-            .map(text)
+            .map(|value| text_of(value).into_owned())
             .filter(|name| !name.is_empty())
             .map_or_else(
                 || "unknown_service".to_owned(),
-                |name| cut(name, LONGEST_NAME),
+                |name| cut(&name, LONGEST_NAME).to_owned(),
             );
         let resource_bytes = resource.encode_to_vec();
         let scope_bytes = scope.encode_to_vec();
-        let mut tags = Vec::new();
-        collect_tags(&resource.attributes, &mut tags);
         Self {
             service,
             print: print_of(&(&resource_bytes, &scope_bytes)),
             resource: resource_bytes,
             scope: scope_bytes,
-            tags,
+            sketches: Sketches::default(),
             spans: Vec::new(),
             logs: Vec::new(),
         }
     }
 }
 
-fn ready(mut span: Span) -> Result<Ready, &'static str> {
+fn ready(span: &mut Span) -> Result<Ready, &'static str> {
     let trace_id = TraceId::from_slice(&span.trace_id)
         .ok_or("a trace id is not 16 bytes that are not all zero")?;
     let span_id = SpanId::from_slice(&span.span_id)
@@ -180,31 +191,19 @@ fn ready(mut span: Span) -> Result<Ready, &'static str> {
         .status
         .as_ref()
         .is_some_and(|status| status.code == StatusCode::Error as i32);
-    let mut tags = Vec::new();
-    collect_tags(&span.attributes, &mut tags);
-    for event in &span.events {
-        collect_tags(&event.attributes, &mut tags);
-    }
-    if let Some(status) = &span.status
-        && !status.message.is_empty()
-    {
-        tags.push((
-            "otel.status_description".to_owned(),
-            cut(status.message.clone(), LONGEST_TAG),
-        ));
-    }
-    let body = span.encode_to_vec();
+    let calls = [SpanKind::Client as i32, SpanKind::Producer as i32].contains(&span.kind);
+    let body = span.encode_length_delimited_to_vec();
     Ok(Ready {
         trace_id,
         span_id,
         parent,
-        name: cut(std::mem::take(&mut span.name), LONGEST_NAME),
+        name: cut(&span.name, LONGEST_NAME).to_owned(),
         kind: span.kind,
         start,
         // A span that ends before it begins is shown as an instant.
         finish: nanos(span.end_time_unix_nano).max(start),
         is_error,
-        tags,
+        peer: calls.then(|| Peer::of(span)),
         print: print_of(&body),
         body,
     })
@@ -236,29 +235,23 @@ fn ready_log(log: LogRecord) -> Result<ReadyLog, &'static str> {
     })
 }
 
-fn collect_tags(attributes: &[KeyValue], tags: &mut Vec<(String, String)>) {
-    for attribute in attributes {
-        if let Some(value) = &attribute.value {
-            tags.push((
-                cut(attribute.key.clone(), LONGEST_TAG),
-                cut(text(value), LONGEST_TAG),
-            ));
-        }
-    }
-}
-
 /// A value as people read it, and as it is searched for.
 pub(crate) fn text(value: &AnyValue) -> String {
+    text_of(value).into_owned()
+}
+
+/// As `text`.
+pub(crate) fn text_of(value: &AnyValue) -> Cow<'_, str> {
     use any_value::Value;
     match &value.value {
-        None => String::new(),
-        Some(Value::StringValue(text)) => text.clone(),
-        Some(Value::BoolValue(value)) => value.to_string(),
-        Some(Value::IntValue(value)) => value.to_string(),
-        Some(Value::DoubleValue(value)) => value.to_string(),
-        Some(Value::BytesValue(bytes)) => hex(bytes),
-        Some(Value::ArrayValue(_) | Value::KvlistValue(_)) => json(value).to_string(),
-        Some(_) => String::new(),
+        None => Cow::default(),
+        Some(Value::StringValue(text)) => Cow::Borrowed(text),
+        Some(Value::BoolValue(value)) => value.to_string().into(),
+        Some(Value::IntValue(value)) => value.to_string().into(),
+        Some(Value::DoubleValue(value)) => value.to_string().into(),
+        Some(Value::BytesValue(bytes)) => hex(bytes).into(),
+        Some(Value::ArrayValue(_) | Value::KvlistValue(_)) => json(value).to_string().into(),
+        Some(_) => Cow::default(),
     }
 }
 
@@ -290,12 +283,11 @@ pub(crate) fn json(value: &AnyValue) -> serde_json::Value {
 }
 
 /// Shortens to whole characters.
-fn cut(mut text: String, longest: usize) -> String {
-    if text.len() > longest {
-        let end = (0..=longest).rev().find(|at| text.is_char_boundary(*at));
-        text.truncate(end.unwrap_or_default());
-    }
-    text
+pub(crate) fn cut(text: &str, longest: usize) -> &str {
+    let end = (0..=longest.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at));
+    end.and_then(|end| text.get(..end)).unwrap_or_default()
 }
 
 /// SQLite's numbers have a sign. The year 2262 is far.

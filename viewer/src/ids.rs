@@ -32,6 +32,11 @@ impl SpanId {
         (id != [0; 8]).then_some(Self(id))
     }
 
+    /// As the store keeps it.
+    pub(crate) fn number(self) -> i64 {
+        i64::from_be_bytes(self.0)
+    }
+
     /// Up to 16 hexadecimal digits of any case.
     pub fn parse(text: &str) -> Option<Self> {
         from_hex::<8>(text).map(Self)

@@ -59,10 +59,14 @@ async fn the_chatty_give_way_and_the_quiet_stay() {
             .query_row(query, [], |row| row.get::<_, i64>(0))
             .unwrap()
     };
-    let orphans = "SELECT count(*) FROM tag WHERE id NOT IN (SELECT tag FROM trace_tag)";
-    assert_eq!(count(orphans), 0);
-    let unused = "SELECT count(*) FROM operation WHERE id NOT IN (SELECT operation FROM span)";
+    let unused = "SELECT count(*) FROM operation WHERE uses <> (SELECT count(*) FROM span WHERE operation = operation.id)
+        OR uses = 0";
     assert_eq!(count(unused), 0);
+    for table in ["body", "sketch", "span", "trace_service"] {
+        let orphans =
+            format!("SELECT count(*) FROM {table} WHERE trace NOT IN (SELECT id FROM trace)");
+        assert_eq!(count(&orphans), 0, "{table}");
+    }
     let sums = "SELECT count(*) FROM trace WHERE spans <> (SELECT count(*) FROM span WHERE trace = trace.id)";
     assert_eq!(count(sums), 0);
 }

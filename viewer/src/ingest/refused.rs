@@ -111,8 +111,8 @@ impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         let cause = match error {
             StoreError::Overloaded => Cause::Overloaded,
-            StoreError::Timeout | StoreError::Closed => Cause::Unavailable,
-            StoreError::Sqlite(_) => Cause::Failed,
+            StoreError::Timeout | StoreError::Closed | StoreError::Disk(_) => Cause::Unavailable,
+            StoreError::Sqlite(_) | StoreError::TooMuch(_) | StoreError::File(..) => Cause::Failed,
         };
         Self::new(cause, error.to_string())
     }

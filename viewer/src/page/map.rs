@@ -69,11 +69,16 @@ pub(super) async fn page(
 ) -> Result<Response, StoreError> {
     let params = Params::of(pairs);
     let window = super::search::Window::of(&params);
-    let edges = store.edges(window.from, window.to).await?;
-    let first = store.first(window.from).await?.unwrap_or(window.to);
+    let calls = store.edges(window.from, window.to).await?;
+    let first = calls.since.unwrap_or(window.to);
     let seconds = ((window.to - first) as f64 / 1e9).max(1.0);
     let colours = Colours::of(&store).await?;
-    Ok(show(&Page::of(&edges, window.name, seconds, &colours)))
+    Ok(show(&Page::of(
+        &calls.edges,
+        window.name,
+        seconds,
+        &colours,
+    )))
 }
 
 impl Page {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use rusqlite::Connection;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, seen};
 
 /// Calls of one service by another in a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,37 +29,29 @@ impl Store {
 
 /// A span whose parent is of another service is a call.
 fn calls(store: &Connection, from: i64, to: i64) -> rusqlite::Result<Vec<Calls>> {
-    let mut statement = store.prepare_cached(
-        "SELECT caller.name, callee.name, count(*), sum(child.error)
-         FROM trace
-         JOIN span AS child ON child.trace = trace.id
-         JOIN span AS parent ON parent.trace = child.trace AND parent.span_id = child.parent
-         JOIN operation AS called ON called.id = child.operation
-         JOIN operation AS calling ON calling.id = parent.operation
-         JOIN service AS callee ON callee.id = called.service
-         JOIN service AS caller ON caller.id = calling.service
-         WHERE trace.start BETWEEN ?1 AND ?2 AND called.service <> calling.service
-         GROUP BY caller.id, callee.id",
-    )?;
-    let mut rows = statement.query([from, to])?;
-    let mut found = BTreeMap::new();
-    while let Some(row) = rows.next()? {
-        let key: (String, String) = (row.get(0)?, row.get(1)?);
-        found.insert(
-            key,
-            (
-                row.get::<_, i64>(2)?.cast_unsigned(),
-                row.get::<_, i64>(3)?.cast_unsigned(),
-            ),
-        );
-    }
-    Ok(found
+    let mut found: BTreeMap<(i64, i64), (u64, u64)> = BTreeMap::new();
+    seen::each_trace(store, from, to, usize::MAX, |spans| {
+        for span in spans {
+            if let Some(parent) = seen::parent(spans, span)
+                && parent.service != span.service
+            {
+                let (count, errors) = found.entry((parent.service, span.service)).or_default();
+                *count += 1;
+                *errors += u64::from(span.is_error);
+            }
+        }
+    })?;
+    let names = seen::services(store)?;
+    let name = |service: &i64| names.get(service).map_or_else(|| Arc::from(""), Arc::clone);
+    let mut calls: Vec<_> = found
         .into_iter()
         .map(|((parent, child), (count, errors))| Calls {
-            parent: parent.into(),
-            child: child.into(),
+            parent: name(&parent),
+            child: name(&child),
             count,
             errors,
         })
-        .collect())
+        .collect();
+    calls.sort_by(|one, other| (&one.parent, &one.child).cmp(&(&other.parent, &other.child)));
+    Ok(calls)
 }

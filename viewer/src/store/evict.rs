@@ -1,21 +1,26 @@
 //! Room for what is new: the oldest traces of the service that uses most go first.
 
-use std::collections::HashSet;
-
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::write::Known;
+use super::{
+    Gate,
+    known::Known,
+    sums::{self, Sums},
+};
 
-/// Traces, or logs, that go in one step.
+/// Traces that go in one step, and logs.
 const STEP: i64 = 64;
+const LOGS: i64 = 1024;
 
 /// Removes until the store is below its limit.
 pub(super) fn make_room(
     connection: &mut Connection,
     limit: u64,
     known: &mut Known,
+    gate: &Gate,
 ) -> rusqlite::Result<()> {
     while used(connection)? > limit {
+        let _alone = gate.as_ref().map(|gate| gate.blocking_write());
         let transaction = connection.transaction()?;
         let removed = step(&transaction, known)?;
         transaction.commit()?;
@@ -26,8 +31,9 @@ pub(super) fn make_room(
     Ok(())
 }
 
-/// Forgets all, and gives the room back.
-pub(super) fn clear(connection: &mut Connection) -> rusqlite::Result<()> {
+/// Forgets all.
+pub(super) fn clear(connection: &mut Connection, gate: &Gate) -> rusqlite::Result<()> {
+    let _alone = gate.as_ref().map(|gate| gate.blocking_write());
     let transaction = connection.transaction()?;
     for table in [
         "service",
@@ -35,9 +41,9 @@ pub(super) fn clear(connection: &mut Connection) -> rusqlite::Result<()> {
         "operation",
         "trace",
         "span",
+        "body",
+        "sketch",
         "trace_service",
-        "tag",
-        "trace_tag",
         "log",
     ] {
         transaction.execute(&format!("DELETE FROM {table}"), [])?;
@@ -47,19 +53,48 @@ pub(super) fn clear(connection: &mut Connection) -> rusqlite::Result<()> {
 
 /// Bytes of the pages that hold something.
 pub(super) fn used(connection: &Connection) -> rusqlite::Result<u64> {
+    let free = pages(connection, "freelist_count")?;
+    Ok(size(connection)?.saturating_sub(free))
+}
+
+/// Bytes of all pages.
+pub(super) fn size(connection: &Connection) -> rusqlite::Result<u64> {
+    pages(connection, "page_count")
+}
+
+fn pages(connection: &Connection, name: &str) -> rusqlite::Result<u64> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let pages = number("page_count")? - number("freelist_count")?;
-    Ok((pages * number("page_size")?).cast_unsigned())
+    Ok((number(name)? * number("page_size")?).cast_unsigned())
 }
 
 fn step(transaction: &Transaction<'_>, known: &mut Known) -> rusqlite::Result<usize> {
-    let heaviest: Option<i64> = transaction
-        .prepare_cached("SELECT id FROM service ORDER BY bytes DESC LIMIT 1")?
-        .query_row([], |row| row.get(0))
+    let heaviest: Option<(i64, bool)> = transaction
+        .prepare_cached(
+            "SELECT id, log_bytes * 2 > bytes FROM service ORDER BY bytes DESC LIMIT 1",
+        )?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let Some(service) = heaviest else {
+    let Some((service, is_logs)) = heaviest else {
         return Ok(0);
     };
+    let mut sums = Sums::default();
+    let mut removed = 0;
+    if !is_logs {
+        removed = remove_traces(transaction, service, &mut sums)?;
+    }
+    if removed == 0 {
+        removed = remove_logs(transaction, service, &mut sums)?;
+    }
+    sums.write(transaction)?;
+    forget(transaction, &sums, known)?;
+    Ok(removed)
+}
+
+fn remove_traces(
+    transaction: &Transaction<'_>,
+    service: i64,
+    sums: &mut Sums,
+) -> rusqlite::Result<usize> {
     // A trace's number grows with its age, near enough, and is the index's own order.
     let oldest: Vec<i64> = transaction
         .prepare_cached(
@@ -68,142 +103,100 @@ fn step(transaction: &Transaction<'_>, known: &mut Known) -> rusqlite::Result<us
         .query_map(params![service, STEP], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for trace in &oldest {
-        remove(transaction, *trace, known)?;
+        remove(transaction, *trace, sums)?;
     }
-    // Logs of no trace, or of one that never came, are only here.
-    let logs = transaction
-        .prepare_cached(
-            "SELECT log.id, length(log.body), log.origin FROM log JOIN origin ON origin.id = log.origin
-             WHERE origin.service = ?1 ORDER BY log.id LIMIT ?2",
-        )?
-        .query_map(
-            params![service, if oldest.is_empty() { STEP * 16 } else { 0 }],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )?
-        .collect::<Result<Vec<(i64, i64, i64)>, _>>()?;
-    let mut bytes = 0;
-    for (log, size, _) in &logs {
-        transaction
-            .prepare_cached("DELETE FROM log WHERE id = ?1")?
-            .execute([log])?;
-        bytes += size + 200;
-    }
-    charge(transaction, service, bytes)?;
-    for origin in logs
-        .iter()
-        .map(|(.., origin)| *origin)
-        .collect::<HashSet<_>>()
-    {
-        forget_origin(transaction, origin, known)?;
-    }
-    Ok(oldest.len() + logs.len())
+    Ok(oldest.len())
 }
 
-fn remove(transaction: &Transaction<'_>, trace: i64, known: &mut Known) -> rusqlite::Result<()> {
-    let parts = transaction
-        .prepare_cached("DELETE FROM trace_service WHERE trace = ?1 RETURNING service, bytes")?
-        .query_map([trace], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<Vec<(i64, i64)>, _>>()?;
-    for (service, bytes) in parts {
-        charge(transaction, service, bytes)?;
+fn remove(transaction: &Transaction<'_>, trace: i64, sums: &mut Sums) -> rusqlite::Result<()> {
+    let mut statement = transaction
+        .prepare_cached("DELETE FROM trace_service WHERE trace = ?1 RETURNING service, bytes")?;
+    let mut rows = statement.query([trace])?;
+    while let Some(row) = rows.next()? {
+        sums.charge(row.get(0)?, -row.get::<_, i64>(1)?);
     }
-    let tags = transaction
-        .prepare_cached("DELETE FROM trace_tag WHERE trace = ?1 RETURNING tag")?
-        .query_map([trace], |row| row.get(0))?
-        .collect::<Result<Vec<i64>, _>>()?;
-    for tag in tags {
-        let forgotten = transaction
-            .prepare_cached(
-                "DELETE FROM tag WHERE id = ?1
-                 AND NOT EXISTS (SELECT 1 FROM trace_tag WHERE tag = ?1) RETURNING key, value",
-            )?
-            .query_row([tag], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        if let Some(tag) = forgotten {
-            known.tags.remove(&tag);
-        }
+    let mut statement = transaction.prepare_cached(
+        "DELETE FROM log WHERE trace_id = (SELECT trace_id FROM trace WHERE id = ?1)
+         RETURNING service, origin, length(body)",
+    )?;
+    let mut rows = statement.query([trace])?;
+    while let Some(row) = rows.next()? {
+        sums.charge_log(row.get(0)?, -sums::log_weight(row.get::<_, i64>(2)?));
+        *sums.origins.entry(row.get(1)?).or_default() -= 1;
     }
-    let logs = transaction
-        .prepare_cached(
-            "DELETE FROM log WHERE trace_id = (SELECT trace_id FROM trace WHERE id = ?1)
-             RETURNING (SELECT service FROM origin WHERE id = origin), length(body)",
-        )?
-        .query_map([trace], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<Vec<(i64, i64)>, _>>()?;
-    for (service, bytes) in logs {
-        charge(transaction, service, bytes + 200)?;
+    let mut statement =
+        transaction.prepare_cached("DELETE FROM span WHERE trace = ?1 RETURNING operation")?;
+    let mut rows = statement.query([trace])?;
+    while let Some(row) = rows.next()? {
+        *sums.operations.entry(row.get(0)?).or_default() -= 1;
     }
-    let spans = transaction
-        .prepare_cached("DELETE FROM span WHERE trace = ?1 RETURNING operation, origin")?
-        .query_map([trace], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<HashSet<(i64, i64)>, _>>()?;
-    transaction
-        .prepare_cached("DELETE FROM trace WHERE id = ?1")?
-        .execute([trace])?;
-    for (operation, origin) in spans {
-        forget(transaction, operation, origin, known)?;
+    let mut statement =
+        transaction.prepare_cached("DELETE FROM body WHERE trace = ?1 RETURNING origin")?;
+    let mut rows = statement.query([trace])?;
+    while let Some(row) = rows.next()? {
+        *sums.origins.entry(row.get(0)?).or_default() -= 1;
+    }
+    for query in [
+        "DELETE FROM sketch WHERE trace = ?1",
+        "DELETE FROM trace WHERE id = ?1",
+    ] {
+        transaction.prepare_cached(query)?.execute([trace])?;
     }
     Ok(())
+}
+
+fn remove_logs(
+    transaction: &Transaction<'_>,
+    service: i64,
+    sums: &mut Sums,
+) -> rusqlite::Result<usize> {
+    let mut statement = transaction.prepare_cached(
+        "DELETE FROM log WHERE id IN
+         (SELECT id FROM log WHERE service = ?1 ORDER BY id LIMIT ?2)
+         RETURNING origin, length(body)",
+    )?;
+    let mut rows = statement.query([service, LOGS])?;
+    let mut removed = 0;
+    while let Some(row) = rows.next()? {
+        sums.charge_log(service, -sums::log_weight(row.get::<_, i64>(1)?));
+        *sums.origins.entry(row.get(0)?).or_default() -= 1;
+        removed += 1;
+    }
+    Ok(removed)
 }
 
 /// Names are strangers' words: those that nothing uses any more go as well.
-fn forget(
-    transaction: &Transaction<'_>,
-    operation: i64,
-    origin: i64,
-    known: &mut Known,
-) -> rusqlite::Result<()> {
-    let forgotten = transaction
-        .prepare_cached(
-            "DELETE FROM operation WHERE id = ?1
-             AND NOT EXISTS (SELECT 1 FROM span WHERE operation = ?1)
-             RETURNING service, kind, name",
-        )?
-        .query_row([operation], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
-        .optional()?;
-    if let Some(operation) = forgotten {
-        known.operations.remove(&operation);
+fn forget(transaction: &Transaction<'_>, sums: &Sums, known: &mut Known) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare_cached(
+        "DELETE FROM operation WHERE id = ?1 AND uses <= 0 RETURNING service, kind, name",
+    )?;
+    for operation in sums.operations.keys() {
+        let mut rows = statement.query([operation])?;
+        while let Some(row) = rows.next()? {
+            known.forget_operation(row.get(0)?, row.get(1)?, row.get_ref(2)?.as_str()?);
+        }
     }
-    forget_origin(transaction, origin, known)
-}
-
-fn forget_origin(
-    transaction: &Transaction<'_>,
-    origin: i64,
-    known: &mut Known,
-) -> rusqlite::Result<()> {
-    let forgotten: Option<(i64, i64)> = transaction
-        .prepare_cached(
-            "DELETE FROM origin WHERE id = ?1
-             AND NOT EXISTS (SELECT 1 FROM span WHERE origin = ?1)
-             AND NOT EXISTS (SELECT 1 FROM log WHERE origin = ?1)
-             RETURNING print, service",
-        )?
-        .query_row([origin], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let Some((print, service)) = forgotten else {
-        return Ok(());
-    };
-    known.origins.remove(&print);
-    let name: Option<String> = transaction
-        .prepare_cached(
-            "DELETE FROM service WHERE id = ?1
-             AND NOT EXISTS (SELECT 1 FROM origin WHERE service = ?1)
-             AND NOT EXISTS (SELECT 1 FROM operation WHERE service = ?1) RETURNING name",
-        )?
-        .query_row([service], |row| row.get(0))
-        .optional()?;
-    if let Some(name) = name {
-        known.services.remove(&name);
+    let mut statement = transaction.prepare_cached(
+        "DELETE FROM origin WHERE id = ?1 AND uses <= 0 RETURNING service, print",
+    )?;
+    let mut services = Vec::new();
+    for origin in sums.origins.keys() {
+        let mut rows = statement.query([origin])?;
+        while let Some(row) = rows.next()? {
+            services.push(row.get::<_, i64>(0)?);
+            known.forget_origin(row.get(1)?);
+        }
     }
-    Ok(())
-}
-
-fn charge(transaction: &Transaction<'_>, service: i64, bytes: i64) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached("UPDATE service SET bytes = max(0, bytes - ?2) WHERE id = ?1")?
-        .execute([service, bytes])?;
+    let mut statement = transaction.prepare_cached(
+        "DELETE FROM service WHERE id = ?1
+         AND NOT EXISTS (SELECT 1 FROM origin WHERE service = ?1)
+         AND NOT EXISTS (SELECT 1 FROM operation WHERE service = ?1) RETURNING name",
+    )?;
+    for service in services {
+        let mut rows = statement.query([service])?;
+        while let Some(row) = rows.next()? {
+            known.forget_service(row.get_ref(0)?.as_str()?);
+        }
+    }
     Ok(())
 }

@@ -1,17 +1,30 @@
 //! Where spans and logs are kept: SQLite, in memory or in a file, bounded by bytes.
 //!
 //! One thread writes, and answers when what it was given is committed. Reads have connections and a deadline of their own.
+//! In a file they see the last commit while the next is written. In memory they take turns with the writer, in the order
+//! in which they came: a commit is small, and so is the wait.
 
 mod calls;
+mod edges;
+mod error;
 mod evict;
-mod read;
+mod find;
+mod insert;
+mod known;
+mod open;
+mod peer;
+mod search;
+mod seen;
+mod sketch;
 pub(crate) mod stats;
+mod summary;
+mod sums;
+mod whole;
+mod words;
 mod write;
 
 use std::{
-    fmt,
     path::PathBuf,
-    process,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -21,14 +34,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::StatusCode;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
-use tokio::sync::{oneshot, watch};
+use rusqlite::Connection;
+use tokio::sync::{RwLock, Semaphore, oneshot, watch};
 
 pub use self::{
     calls::Calls,
-    read::{Found, Search, Stored, StoredLog, Tally, Whole},
+    error::StoreError,
+    search::{Found, Search, Tally},
+    whole::{Stored, StoredLog, Whole},
 };
+pub(crate) use self::{peer::Peer, sketch::Sketches};
 use crate::{batch::Batch, sampling::Adaptive};
 
 /// Where the store is, and how much it may hold.
@@ -37,22 +52,9 @@ use crate::{batch::Batch, sampling::Adaptive};
 pub struct Place {
     /// A file to keep it in. `None`: in memory, gone at the end.
     pub file: Option<PathBuf>,
-    /// Bytes at most, of memory or of the file.
+    /// Bytes at most: of the file, or of the process's memory. An eighth of memory, 24 MiB at most, is not for traces but
+    /// for what handles them; a process that does more than this needs its own memory besides. Memory holds 896 MiB at most.
     pub limit: u64,
-}
-
-/// Why something was not stored or not found out.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// More came in than could be written. It may be sent again later.
-    Overloaded,
-    /// The question took longer than it may.
-    Timeout,
-    /// The writer has stopped.
-    Closed,
-    /// SQLite's own.
-    Sqlite(rusqlite::Error),
 }
 
 /// The store. Cloning is one increment.
@@ -63,11 +65,17 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     readers: Mutex<Vec<Connection>>,
+    /// Who reads at the same time: each has a connection with a cache.
+    turns: Arc<Semaphore>,
+    gate: Gate,
     queue: Queue,
     changes: watch::Receiver<u64>,
     /// Who counts what comes in, to say how much should.
     adaptive: OnceLock<Adaptive>,
 }
+
+/// Whom the writer of memory waits for, and who waits for it. Fair: first come, first served.
+type Gate = Option<Arc<RwLock<()>>>;
 
 /// To the writer.
 #[derive(Debug)]
@@ -83,9 +91,11 @@ enum Order {
     Clear(oneshot::Sender<Result<(), StoreError>>),
 }
 
-/// Requests that wait at most, and their bytes.
+/// Requests that wait at most, and their bytes. One that is larger is taken when nothing waits.
 const WAITING: usize = 256;
-const WAITING_BYTES: u64 = 64 << 20;
+const WAITING_BYTES: u64 = 8 << 20;
+/// Questions that are answered at the same time.
+const READERS: usize = 4;
 /// A question may take as long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -106,26 +116,19 @@ impl Store {
     ///
     /// When the file cannot be opened, or is none of ours.
     pub fn open(place: &Place) -> Result<Self, StoreError> {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let path = place.file.clone().unwrap_or_else(|| {
-            let number = NUMBER.fetch_add(1, Relaxed);
-            PathBuf::from(format!(
-                "file:/throughline-{}-{number}?vfs=memdb",
-                process::id()
-            ))
-        });
-        let connection = connect(&path)?;
-        if place.file.is_some() {
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            // What was acknowledged survives the process; a power cut may take the last of it.
-            connection.pragma_update(None, "synchronous", "NORMAL")?;
-            connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
-        }
-        connection.execute_batch(include_str!("schema.sql"))?;
+        let (connection, path) = open::open(place)?;
+        let gate = place.file.is_none().then(Arc::default);
         let (sender, orders) = mpsc::sync_channel(WAITING);
         let (changed, changes) = watch::channel(0);
         let waiting = Arc::new(AtomicU64::new(0));
-        let writer = write::Writer::new(connection, place.limit, Arc::clone(&waiting), changed);
+        let writer = write::Writer {
+            connection,
+            limit: open::tables(place),
+            waiting: Arc::clone(&waiting),
+            changed,
+            gate: gate.clone(),
+            known: known::Known::default(),
+        };
         thread::Builder::new()
             .name("viewer-store".to_owned())
             .spawn(move || writer.run(&orders))
@@ -133,6 +136,8 @@ impl Store {
         Ok(Self(Arc::new(Inner {
             path,
             readers: Mutex::default(),
+            turns: Arc::new(Semaphore::new(READERS)),
+            gate,
             queue: Queue { sender, waiting },
             changes,
             adaptive: OnceLock::new(),
@@ -149,7 +154,8 @@ impl Store {
         }
         let weight = batch.weight() as u64;
         let queue = &self.0.queue;
-        if queue.waiting.load(Relaxed) + weight > WAITING_BYTES {
+        let waiting = queue.waiting.load(Relaxed);
+        if waiting > 0 && waiting + weight > WAITING_BYTES {
             return Err(StoreError::Overloaded);
         }
         queue.waiting.fetch_add(weight, Relaxed);
@@ -190,25 +196,37 @@ impl Store {
         &self,
         ask: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let turn = Arc::clone(&self.0.turns).acquire_owned().await;
+        let turn = turn.map_err(|_| StoreError::Closed)?;
+        let gate = match &self.0.gate {
+            Some(gate) => Some(Arc::clone(gate).read_owned().await),
+            None => None,
+        };
         let store = self.clone();
-        tokio::task::spawn_blocking(move || store.read_blocking(PATIENCE, ask))
-            .await
-            .unwrap_or(Err(StoreError::Closed))
+        tokio::task::spawn_blocking(move || {
+            let answer = store.read_blocking(ask);
+            drop((gate, turn));
+            answer
+        })
+        .await
+        .unwrap_or(Err(StoreError::Closed))
     }
 
     fn read_blocking<T>(
         &self,
-        patience: Duration,
         ask: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         let pooled = self.readers().pop();
         let mut connection = match pooled {
             Some(connection) => connection,
-            None => connect(&self.0.path)?,
+            None => open::connect(&self.0.path)?,
         };
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + PATIENCE;
         connection.progress_handler(10_000, Some(move || Instant::now() > deadline))?;
-        let answer = ask(&connection);
+        // All that is asked is of one commit.
+        let transaction = connection.transaction()?;
+        let answer = ask(&transaction);
+        drop(transaction);
         self.readers().push(connection);
         Ok(answer?)
     }
@@ -229,63 +247,6 @@ impl Store {
             Ok(()) => Ok(answered),
             Err(TrySendError::Full(_)) => Err(StoreError::Overloaded),
             Err(TrySendError::Disconnected(_)) => Err(StoreError::Closed),
-        }
-    }
-}
-
-fn connect(path: &std::path::Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_URI
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
-    connection.busy_timeout(PATIENCE)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    Ok(connection)
-}
-
-impl StoreError {
-    /// What to answer over HTTP.
-    pub(crate) fn status(&self) -> StatusCode {
-        match self {
-            Self::Overloaded => StatusCode::TOO_MANY_REQUESTS,
-            Self::Timeout | Self::Closed => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Sqlite(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::OperationInterrupted) => Self::Timeout,
-            Some(ErrorCode::DatabaseBusy) => Self::Overloaded,
-            _ => Self::Sqlite(error),
-        }
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Overloaded => {
-                f.write_str("more comes in than can be stored; send it again later")
-            }
-            Self::Timeout => write!(f, "the search took longer than {} s", PATIENCE.as_secs()),
-            Self::Closed => f.write_str("the store is closed"),
-            Self::Sqlite(error) => write!(f, "the store failed: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for StoreError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Sqlite(error) => Some(error),
-            _ => None,
         }
     }
 }

@@ -1,30 +1,36 @@
--- Times are nanoseconds since 1970; ids are as in OTLP. Text that repeats is kept once and named by number.
+-- Times are nanoseconds since 1970; trace ids are as in OTLP, span ids its eight bytes as a number. Text that repeats is
+-- kept once and named by number.
 
-CREATE TABLE IF NOT EXISTS service (
-    id    INTEGER PRIMARY KEY,
-    name  TEXT NOT NULL UNIQUE,
-    -- What its spans and logs weigh: who uses most gives way first.
-    bytes INTEGER NOT NULL DEFAULT 0
+CREATE TABLE service (
+    id        INTEGER PRIMARY KEY,
+    name      TEXT NOT NULL UNIQUE,
+    -- What its spans and logs weigh, and its logs alone: who uses most gives way first.
+    bytes     INTEGER NOT NULL DEFAULT 0,
+    log_bytes INTEGER NOT NULL DEFAULT 0
 );
 
 -- A resource and a scope, as protobuf.
-CREATE TABLE IF NOT EXISTS origin (
+CREATE TABLE origin (
     id       INTEGER PRIMARY KEY,
     service  INTEGER NOT NULL,
     print    INTEGER NOT NULL UNIQUE,
     resource BLOB NOT NULL,
-    scope    BLOB NOT NULL
+    scope    BLOB NOT NULL,
+    -- How many rows name it.
+    uses     INTEGER NOT NULL DEFAULT 0
 );
+CREATE INDEX origin_by_service ON origin (service);
 
-CREATE TABLE IF NOT EXISTS operation (
+CREATE TABLE operation (
     id      INTEGER PRIMARY KEY,
     service INTEGER NOT NULL,
     name    TEXT NOT NULL,
     kind    INTEGER NOT NULL,
+    uses    INTEGER NOT NULL DEFAULT 0,
     UNIQUE (service, name, kind)
 );
 
-CREATE TABLE IF NOT EXISTS trace (
+CREATE TABLE trace (
     id       INTEGER PRIMARY KEY,
     trace_id BLOB NOT NULL UNIQUE,
     start    INTEGER NOT NULL,
@@ -32,28 +38,44 @@ CREATE TABLE IF NOT EXISTS trace (
     spans    INTEGER NOT NULL,
     errors   INTEGER NOT NULL
 );
-CREATE INDEX IF NOT EXISTS trace_by_start ON trace (start);
+CREATE INDEX trace_by_start ON trace (start);
 
-CREATE TABLE IF NOT EXISTS span (
-    id        INTEGER PRIMARY KEY,
+-- What sums and searches ask of a span; the rest is in its body.
+CREATE TABLE span (
     trace     INTEGER NOT NULL,
-    span_id   BLOB NOT NULL,
+    span_id   INTEGER NOT NULL,
     -- Of all that it says. The same span twice is a batch that was sent again.
     print     INTEGER NOT NULL,
-    parent    BLOB,
-    origin    INTEGER NOT NULL,
+    parent    INTEGER,
+    service   INTEGER NOT NULL,
     operation INTEGER NOT NULL,
+    kind      INTEGER NOT NULL,
     start     INTEGER NOT NULL,
     finish    INTEGER NOT NULL,
     error     INTEGER NOT NULL,
-    -- The span as protobuf.
-    body      BLOB NOT NULL,
-    UNIQUE (trace, span_id, print)
-);
-CREATE INDEX IF NOT EXISTS span_by_origin ON span (origin);
-CREATE INDEX IF NOT EXISTS span_by_operation ON span (operation, start);
+    -- Whom it says it calls.
+    peer      TEXT,
+    PRIMARY KEY (trace, span_id, print)
+) WITHOUT ROWID;
+-- Requests that a service was sent.
+CREATE INDEX request ON span (operation, start, finish, error, kind) WHERE kind IN (2, 5);
 
-CREATE TABLE IF NOT EXISTS trace_service (
+-- Spans of one trace and origin that came together: protobuf, each after its length.
+CREATE TABLE body (
+    id     INTEGER PRIMARY KEY,
+    trace  INTEGER NOT NULL,
+    origin INTEGER NOT NULL,
+    spans  BLOB NOT NULL
+);
+CREATE INDEX body_by_trace ON body (trace);
+
+-- What a trace can be found by: sketch.rs.
+CREATE TABLE sketch (
+    trace INTEGER PRIMARY KEY,
+    bits  BLOB NOT NULL
+);
+
+CREATE TABLE trace_service (
     service INTEGER NOT NULL,
     trace   INTEGER NOT NULL,
     spans   INTEGER NOT NULL,
@@ -61,33 +83,19 @@ CREATE TABLE IF NOT EXISTS trace_service (
     bytes   INTEGER NOT NULL,
     PRIMARY KEY (trace, service)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS trace_by_service ON trace_service (service, trace);
+CREATE INDEX trace_by_service ON trace_service (service, trace);
 
--- What there is to search for: attributes of spans, events and resources.
-CREATE TABLE IF NOT EXISTS tag (
-    id    INTEGER PRIMARY KEY,
-    key   TEXT NOT NULL,
-    value TEXT NOT NULL,
-    UNIQUE (key, value)
-);
-CREATE TABLE IF NOT EXISTS trace_tag (
-    trace INTEGER NOT NULL,
-    tag   INTEGER NOT NULL,
-    PRIMARY KEY (trace, tag)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS trace_by_tag ON trace_tag (tag, trace);
-
-CREATE TABLE IF NOT EXISTS log (
+CREATE TABLE log (
     id       INTEGER PRIMARY KEY,
     print    INTEGER NOT NULL UNIQUE,
     trace_id BLOB,
     span_id  BLOB,
     time     INTEGER NOT NULL,
     severity INTEGER NOT NULL,
+    service  INTEGER NOT NULL,
     origin   INTEGER NOT NULL,
     -- The log record as protobuf.
     body     BLOB NOT NULL
 );
-CREATE INDEX IF NOT EXISTS log_by_trace ON log (trace_id);
-CREATE INDEX IF NOT EXISTS log_by_origin ON log (origin);
-CREATE INDEX IF NOT EXISTS log_by_time ON log (time);
+CREATE INDEX log_by_trace ON log (trace_id);
+CREATE INDEX log_by_service ON log (service);

@@ -1,0 +1,302 @@
+//! How traces are found: the newest one by one, then those that a filter lets pass.
+
+use std::{
+    collections::{HashMap, HashSet},
+    ops::ControlFlow,
+};
+
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use prost::Message;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{
+    search::{Found, Search},
+    sketch::{GRAM_BYTES, Wanted},
+    summary::{Summaries, Trace},
+    whole,
+    words::{self, Missing},
+};
+
+/// Traces that are looked at one by one: what is frequent is found among them. A text that is too short for a filter is
+/// looked for in these alone.
+const NEWEST: usize = 2_000;
+
+pub(super) fn find(store: &Connection, search: &Search) -> rusqlite::Result<Vec<Found>> {
+    if search.limit == 0 {
+        return Ok(Vec::new());
+    }
+    let Some(mut finder) = Finder::new(store, search)? else {
+        return Ok(Vec::new());
+    };
+    let Some(next) = finder.newest()? else {
+        return Ok(finder.found);
+    };
+    for trace in finder.others(next)? {
+        if finder.look(&trace)?.is_break() {
+            break;
+        }
+    }
+    Ok(finder.found)
+}
+
+struct Finder<'s> {
+    store: &'s Connection,
+    search: &'s Search,
+    service: Option<i64>,
+    /// Numbers of the operations of the name that is looked for.
+    operations: HashSet<i64>,
+    wanted: Wanted,
+    /// Whether its spans have to be looked at.
+    is_asked: bool,
+    /// What each origin does not have of what is looked for.
+    origins: HashMap<i64, Missing>,
+    summaries: Summaries,
+    found: Vec<Found>,
+}
+
+/// What can be told by the row alone.
+const FITS: &str =
+    "start <= ?1 AND start >= ?2 AND finish - start BETWEEN ?3 AND ?4 AND errors >= ?5";
+
+impl<'s> Finder<'s> {
+    /// `None` if nothing can be found.
+    fn new(store: &'s Connection, search: &'s Search) -> rusqlite::Result<Option<Self>> {
+        let mut finder = Self {
+            store,
+            search,
+            service: None,
+            operations: HashSet::new(),
+            wanted: Wanted::default(),
+            is_asked: search.operation.is_some() || !Missing::of(search).is_nothing(),
+            origins: HashMap::new(),
+            summaries: Summaries::default(),
+            found: Vec::new(),
+        };
+        if let Some(service) = &search.service {
+            finder.service = store
+                .prepare_cached("SELECT id FROM service WHERE name = ?1")?
+                .query_row([service], |row| row.get(0))
+                .optional()?;
+            if finder.service.is_none() {
+                return Ok(None);
+            }
+        }
+        if let Some(operation) = &search.operation {
+            finder.operations = store
+                .prepare_cached(
+                    "SELECT id FROM operation WHERE name = ?1 AND (?2 IS NULL OR service = ?2)",
+                )?
+                .query_map(params![operation, finder.service], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            if finder.operations.is_empty() {
+                return Ok(None);
+            }
+            finder
+                .wanted
+                .operation(search.service.as_deref(), operation);
+        }
+        if !Missing::of(search).is_nothing() {
+            finder.ask_origins()?;
+        }
+        Ok(Some(finder))
+    }
+
+    /// Resources are few: what they have is found out first.
+    fn ask_origins(&mut self) -> rusqlite::Result<()> {
+        let mut prints: HashMap<i64, i64> = HashMap::new();
+        let mut statement = self
+            .store
+            .prepare_cached("SELECT id, print, resource FROM origin")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let resource = Resource::decode(row.get_ref(2)?.as_blob()?).unwrap_or_default();
+            let mut missing = Missing::of(self.search);
+            words::of(&resource.attributes, &mut |key, value| {
+                missing.find(self.search, key, value);
+            });
+            prints.insert(row.get(0)?, row.get(1)?);
+            self.origins.insert(row.get(0)?, missing);
+        }
+        let having = |has: &dyn Fn(&Missing) -> bool| -> Vec<i64> {
+            let having = self.origins.iter().filter(|(_, missing)| has(missing));
+            having
+                .filter_map(|(id, _)| prints.get(id).copied())
+                .collect()
+        };
+        for (index, (key, value)) in self.search.tags.iter().enumerate() {
+            let origins = having(&|missing| !missing.lacks_tag(index));
+            self.wanted.tag(key, value, &origins);
+        }
+        if let Some(text) = &self.search.text
+            && text.len() >= GRAM_BYTES
+        {
+            self.wanted
+                .text(text, &having(&|missing| !missing.lacks_text()));
+        }
+        Ok(())
+    }
+
+    /// Looks at the newest; where to go on, if they were not enough.
+    fn newest(&mut self) -> rusqlite::Result<Option<i64>> {
+        let query = format!(
+            "SELECT id, trace_id, start, finish, spans, errors FROM trace WHERE {FITS} ORDER BY start DESC"
+        );
+        let mut statement = self.store.prepare_cached(&query)?;
+        let (to, rest) = self.bounds();
+        let mut rows = statement.query(params![to, rest.0, rest.1, rest.2, rest.3])?;
+        let can_jump = self.service.is_some() || self.is_asked;
+        let mut seen = 0;
+        let mut last = None;
+        while let Some(row) = rows.next()? {
+            let trace = Trace::of(row)?;
+            // Those that began at the same time are looked at together.
+            if seen >= NEWEST && can_jump && last != Some(trace.start) {
+                return Ok(Some(trace.start));
+            }
+            if self.look(&trace)?.is_break() {
+                return Ok(None);
+            }
+            seen += 1;
+            last = Some(trace.start);
+        }
+        Ok(None)
+    }
+
+    /// Those that began at this time or earlier and may be what is looked for, the newest first.
+    fn others(&self, to: i64) -> rusqlite::Result<Vec<Trace>> {
+        let (_, rest) = self.bounds();
+        let mut found = Vec::new();
+        let mut one = self.store.prepare_cached(&format!(
+            "SELECT id, trace_id, start, finish, spans, errors FROM trace WHERE {FITS} AND id = ?6"
+        ))?;
+        let mut add = |number: i64| -> rusqlite::Result<()> {
+            let mut rows = one.query(params![to, rest.0, rest.1, rest.2, rest.3, number])?;
+            if let Some(row) = rows.next()? {
+                found.push(Trace::of(row)?);
+            }
+            Ok(())
+        };
+        if !self.wanted.is_empty() {
+            let mut statement = self
+                .store
+                .prepare_cached("SELECT trace, bits FROM sketch")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                if self.wanted.may_be_in(row.get_ref(1)?.as_blob()?) {
+                    add(row.get(0)?)?;
+                }
+            }
+        } else if let Some(service) = self.service
+            && !self.is_asked
+        {
+            let mut statement = self
+                .store
+                .prepare_cached("SELECT trace FROM trace_service WHERE service = ?1")?;
+            let mut rows = statement.query([service])?;
+            while let Some(row) = rows.next()? {
+                add(row.get(0)?)?;
+            }
+        }
+        found.sort_by_key(|trace| std::cmp::Reverse((trace.start, trace.number)));
+        Ok(found)
+    }
+
+    /// Adds the trace if all holds; breaks when there are enough.
+    fn look(&mut self, trace: &Trace) -> rusqlite::Result<ControlFlow<()>> {
+        if self.is_of_service(trace)? && self.is_like(trace)? && self.has_operation(trace)? {
+            let found = self.summaries.of(self.store, trace)?;
+            self.found.push(found);
+        }
+        Ok(if self.found.len() >= self.search.limit {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        })
+    }
+
+    fn is_of_service(&self, trace: &Trace) -> rusqlite::Result<bool> {
+        let Some(service) = self.service else {
+            return Ok(true);
+        };
+        self.store
+            .prepare_cached("SELECT 1 FROM trace_service WHERE trace = ?1 AND service = ?2")?
+            .exists([trace.number, service])
+    }
+
+    fn has_operation(&self, trace: &Trace) -> rusqlite::Result<bool> {
+        if self.operations.is_empty() {
+            return Ok(true);
+        }
+        let mut statement = self
+            .store
+            .prepare_cached("SELECT operation FROM span WHERE trace = ?1")?;
+        let mut rows = statement.query([trace.number])?;
+        while let Some(row) = rows.next()? {
+            if self.operations.contains(&row.get(0)?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether its attributes and texts are as they are wanted: by its filters, and then by itself.
+    fn is_like(&self, trace: &Trace) -> rusqlite::Result<bool> {
+        if !self.is_asked {
+            return Ok(true);
+        }
+        let may_be = self
+            .store
+            .prepare_cached("SELECT bits FROM sketch WHERE trace = ?1")?
+            .query_row([trace.number], |row| {
+                Ok(self.wanted.may_be_in(row.get_ref(0)?.as_blob()?))
+            })
+            .optional()?;
+        let mut missing = Missing::of(self.search);
+        if may_be != Some(true) || missing.is_nothing() {
+            return Ok(may_be == Some(true));
+        }
+        let raw = self
+            .search
+            .text
+            .as_deref()
+            .filter(|text| words::is_raw(text));
+        let mut statement = self
+            .store
+            .prepare_cached("SELECT origin, spans FROM body WHERE trace = ?1")?;
+        let mut rows = statement.query([trace.number])?;
+        while let Some(row) = rows.next()? {
+            if let Some(of_origin) = self.origins.get(&row.get(0)?) {
+                missing.and(of_origin);
+            }
+            if missing.is_nothing() {
+                return Ok(true);
+            }
+            let body = row.get_ref(1)?.as_blob()?;
+            if missing.is_text_alone() && raw.is_some_and(|text| !words::has_raw(body, text)) {
+                continue;
+            }
+            for span in whole::spans(body) {
+                missing.find_text(self.search, words::name(&span.name));
+                words::each(&span, |key, value| missing.find(self.search, key, value));
+                if missing.is_nothing() {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The latest start; then the earliest, the durations, and the fewest errors.
+    fn bounds(&self) -> (i64, (i64, i64, i64, i64)) {
+        let search = self.search;
+        (
+            search.to.unwrap_or(i64::MAX),
+            (
+                search.from.unwrap_or(i64::MIN),
+                search.shortest.unwrap_or(i64::MIN),
+                search.longest.unwrap_or(i64::MAX),
+                i64::from(search.errors_only),
+            ),
+        )
+    }
+}

@@ -1,0 +1,118 @@
+//! What a transaction adds to its traces, services and names: written once, at its end.
+
+use std::collections::HashMap;
+
+use rusqlite::{Transaction, params};
+
+use crate::batch::Ready;
+
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    traces: HashMap<i64, Sum>,
+    /// By trace and service.
+    parts: HashMap<(i64, i64), Part>,
+    services: HashMap<i64, Weight>,
+    /// How many rows more, or fewer, name these.
+    pub(super) operations: HashMap<i64, i64>,
+    pub(super) origins: HashMap<i64, i64>,
+}
+
+#[derive(Debug)]
+struct Sum {
+    start: i64,
+    finish: i64,
+    spans: i64,
+    errors: i64,
+}
+
+/// A service's part in a trace.
+#[derive(Debug, Default)]
+struct Part {
+    spans: i64,
+    errors: i64,
+    bytes: i64,
+}
+
+#[derive(Debug, Default)]
+struct Weight {
+    all: i64,
+    logs: i64,
+}
+
+/// What a span or a log weighs besides its body: rows and indexes.
+const ROW: i64 = 200;
+
+/// Of a log, whose body is as long.
+pub(super) fn log_weight(body: i64) -> i64 {
+    body + ROW
+}
+
+impl Sums {
+    pub(super) fn add(&mut self, trace: i64, service: i64, operation: i64, span: &Ready) {
+        let errors = i64::from(span.is_error);
+        let bytes = span.body.len() as i64 + ROW;
+        let sum = self.traces.entry(trace).or_insert(Sum {
+            start: span.start,
+            finish: span.finish,
+            spans: 0,
+            errors: 0,
+        });
+        sum.start = sum.start.min(span.start);
+        sum.finish = sum.finish.max(span.finish);
+        sum.spans += 1;
+        sum.errors += errors;
+        let part = self.parts.entry((trace, service)).or_default();
+        part.spans += 1;
+        part.errors += errors;
+        part.bytes += bytes;
+        *self.operations.entry(operation).or_default() += 1;
+        self.charge(service, bytes);
+    }
+
+    pub(super) fn charge(&mut self, service: i64, bytes: i64) {
+        self.services.entry(service).or_default().all += bytes;
+    }
+
+    pub(super) fn charge_log(&mut self, service: i64, bytes: i64) {
+        let weight = self.services.entry(service).or_default();
+        weight.all += bytes;
+        weight.logs += bytes;
+    }
+
+    pub(super) fn write(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        let mut statement = transaction.prepare_cached(
+            "UPDATE trace SET start = min(start, ?2), finish = max(finish, ?3),
+             spans = spans + ?4, errors = errors + ?5 WHERE id = ?1",
+        )?;
+        for (trace, sum) in &self.traces {
+            statement.execute(params![trace, sum.start, sum.finish, sum.spans, sum.errors])?;
+        }
+        let mut statement = transaction.prepare_cached(
+            "INSERT INTO trace_service (trace, service, spans, errors, bytes)
+             VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (trace, service) DO UPDATE SET spans = spans + excluded.spans,
+             errors = errors + excluded.errors, bytes = bytes + excluded.bytes",
+        )?;
+        for ((trace, service), part) in &self.parts {
+            statement.execute(params![trace, service, part.spans, part.errors, part.bytes])?;
+        }
+        let mut statement = transaction.prepare_cached(
+            "UPDATE service SET bytes = max(0, bytes + ?2), log_bytes = max(0, log_bytes + ?3)
+             WHERE id = ?1",
+        )?;
+        for (service, weight) in &self.services {
+            statement.execute(params![service, weight.all, weight.logs])?;
+        }
+        let mut statement =
+            transaction.prepare_cached("UPDATE operation SET uses = uses + ?2 WHERE id = ?1")?;
+        for (operation, uses) in &self.operations {
+            statement.execute([operation, uses])?;
+        }
+        let mut statement =
+            transaction.prepare_cached("UPDATE origin SET uses = uses + ?2 WHERE id = ?1")?;
+        for (origin, uses) in &self.origins {
+            statement.execute([origin, uses])?;
+        }
+        Ok(())
+    }
+}
