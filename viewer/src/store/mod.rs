@@ -3,6 +3,7 @@
 //! One thread writes, and answers when what it was given is committed. Reads have connections and a deadline of their own.
 
 mod calls;
+mod counts;
 mod evict;
 mod read;
 pub(crate) mod stats;
