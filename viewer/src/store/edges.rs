@@ -30,6 +30,8 @@ pub(crate) struct Edges {
     pub(crate) edges: Vec<Edge>,
     /// When the first span that was looked at began.
     pub(crate) since: Option<i64>,
+    /// Whether there were too many spans to look at all of them.
+    pub(crate) is_cut: bool,
 }
 
 /// Who calls from outside.
@@ -55,6 +57,7 @@ impl Store {
 struct Counted {
     calls: HashMap<(Option<i64>, Callee), Edge>,
     since: Option<i64>,
+    spans: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,12 +88,14 @@ fn edges(store: &Connection, from: i64, to: i64) -> rusqlite::Result<Edges> {
     Ok(Edges {
         edges: edges.into_values().collect(),
         since: counted.since,
+        is_cut: counted.spans >= MOST,
     })
 }
 
 impl Counted {
     /// A client's span and the server's below it are one call; a client's alone is a call of somebody who sends no spans.
     fn pair(&mut self, spans: &[Seen]) {
+        self.spans += spans.len();
         let mut answered = HashSet::new();
         for span in spans {
             self.since = Some(self.since.map_or(span.start, |since| since.min(span.start)));

@@ -153,6 +153,28 @@ impl Browser {
         self.post("goog/cdp/execute", &command).await;
     }
 
+    /// Draws from one place of an element to another, in parts of its width and height.
+    pub(crate) async fn drag(&self, css: &str, from: (f64, f64), to: (f64, f64)) {
+        self.wait(css).await;
+        let script = format!(
+            "const box = document.querySelector({css:?}).getBoundingClientRect();
+             return [box.x, box.y, box.width, box.height]"
+        );
+        let found = self.run(&script).await;
+        let at = |part: usize| found[part].as_f64().unwrap();
+        let place = |(x, y): (f64, f64)| (at(0) + x * at(2), at(1) + y * at(3));
+        for (kind, (x, y)) in [
+            ("mousePressed", place(from)),
+            ("mouseMoved", place(to)),
+            ("mouseReleased", place(to)),
+        ] {
+            let command = json!({ "cmd": "Input.dispatchMouseEvent", "params": {
+                "type": kind, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1
+            }});
+            self.post("goog/cdp/execute", &command).await;
+        }
+    }
+
     /// Whatever the console said since the last time.
     pub(crate) async fn console(&self) -> Vec<Value> {
         let answer = self.post("se/log", &json!({ "type": "browser" })).await;
