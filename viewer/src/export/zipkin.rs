@@ -93,11 +93,16 @@ fn tags(stored: &Stored) -> Value {
             Some((attribute.key.clone(), Value::from(text(value))))
         })
         .collect();
-    if !stored.scope.name.is_empty() {
-        tags.insert(
-            "otel.scope.name".to_owned(),
-            Value::from(stored.scope.name.as_str()),
-        );
+    for (name, value) in [
+        ("otel.scope.name", &stored.scope.name),
+        ("otel.scope.version", &stored.scope.version),
+    ] {
+        if !value.is_empty() {
+            tags.insert(name.to_owned(), Value::from(value.as_str()));
+        }
+    }
+    if span.status.as_ref().is_some_and(|status| status.code == 1) {
+        tags.insert("otel.status_code".to_owned(), Value::from("OK"));
     }
     if stored.is_error() {
         let message = span.status.as_ref().map(|status| status.message.as_str());
