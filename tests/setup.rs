@@ -254,7 +254,7 @@ async fn the_end_of_an_outage_is_told_with_what_was_lost() {
         warnings.all(),
         [
             format!(
-                "cannot send spans to {target}: it answers 400 Bad Request; what cannot wait is lost until it works again, which will be reported"
+                "{target} refuses spans: it answers 400 Bad Request; 1 span was lost and more may be, until it takes them again, which will be reported"
             ),
             format!("spans reach {target} again; 2 spans were lost in between"),
         ]

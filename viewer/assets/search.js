@@ -1,5 +1,6 @@
 // The list of traces: news as they come, and the keyboard.
 import { typing } from "./common.js";
+import { listen } from "./live.js";
 
 const results = document.getElementById("results");
 const live = document.getElementById("live");
@@ -32,12 +33,19 @@ async function refresh() {
   if (missed && !paused) refresh();
 }
 
-const events = new EventSource("/live");
-events.addEventListener("stored", () => {
+let wasAway = false;
+function news() {
   if (paused) { missed = true; say("paused, there is news", "paused"); } else refresh();
+}
+listen("/live", {
+  stored: news,
+  open: () => {
+    if (!paused) say("live", "");
+    if (wasAway) news();
+    wasAway = true;
+  },
+  error: () => say("the viewer is away", "away"),
 });
-events.addEventListener("open", () => { if (!paused) say("live", ""); });
-events.addEventListener("error", () => say("the viewer is away", "away"));
 
 function toggle() {
   paused = !paused;

@@ -17,7 +17,7 @@ use super::{
     queue::{Batch, Bounds, Freed, Next, Queue, Worker},
     size,
 };
-use crate::setup::ledger::Ledger;
+use crate::setup::{ledger::Ledger, transport::delivery::Fate};
 
 /// A worker that is told to end has this long to say what it was at.
 const GRACE: Duration = Duration::from_millis(500);
@@ -88,6 +88,13 @@ impl Account {
         // Between two steps others have the queue.
         while self.queue().fill(&mut batch) {}
         batch.spans
+    }
+
+    /// So many that were taken came to this.
+    pub(super) fn settle(&self, count: u64, fate: Fate) {
+        let full = self.queue().queue_full;
+        self.ledger.settle_beside(count, fate, full);
+        self.settled(count);
     }
 
     /// So many that were taken are accounted for.

@@ -96,8 +96,7 @@ impl<E: Exit> Worker<E> {
         };
         let fate = self.backoff.deliver(&mut self.terms, errand).await;
         self.in_flight = 0;
-        account.ledger.settle(count, fate);
-        account.settled(count);
+        account.settle(count, fate);
     }
 }
 

@@ -38,7 +38,8 @@ impl Telling {
                  reported"
             ),
             Self::Refused(count, why) => format!(
-                "{target} refuses {signal}: {why}; {} lost, and what it refuses from now on will be",
+                "{target} refuses {signal}: {why}; {} lost and more may be, until it takes them again, which will be \
+                 reported",
                 Count(*count, signal)
             ),
             Self::Unserved(why) => format!(

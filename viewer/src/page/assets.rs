@@ -10,11 +10,15 @@ use http::{
 };
 
 /// Name, type, text.
-const ASSETS: [(&str, &str, &str); 5] = [
+const ASSETS: [(&str, &str, &str); 9] = [
     ("style.css", CSS, include_str!("../../assets/style.css")),
     ("common.js", JS, include_str!("../../assets/common.js")),
+    ("live.js", JS, include_str!("../../assets/live.js")),
+    ("news.js", JS, include_str!("../../assets/news.js")),
+    ("rows.js", JS, include_str!("../../assets/rows.js")),
     ("search.js", JS, include_str!("../../assets/search.js")),
     ("trace.js", JS, include_str!("../../assets/trace.js")),
+    ("zoom.js", JS, include_str!("../../assets/zoom.js")),
     (
         "icon.svg",
         "image/svg+xml",
@@ -40,4 +44,16 @@ pub(super) fn text(name: &str) -> Option<(&'static str, &'static str)> {
         .iter()
         .find(|(known, ..)| *known == name)
         .map(|(_, kind, text)| (*kind, *text))
+}
+
+/// Scripts as one that imports nothing. Their names must differ.
+pub(super) fn one_module(names: &[&str]) -> String {
+    names
+        .iter()
+        .filter_map(|name| text(name))
+        .flat_map(|(_, text)| text.lines())
+        .filter(|line| !line.starts_with("import "))
+        .map(|line| line.strip_prefix("export ").unwrap_or(line))
+        .flat_map(|line| [line, "\n"])
+        .collect()
 }

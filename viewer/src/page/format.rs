@@ -1,7 +1,5 @@
 //! Numbers, times and colours for people.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use time::{OffsetDateTime, macros::format_description};
 
 /// `412 µs`, `1.25 ms`, `3.1 s`, `2 min 5 s`.
@@ -9,9 +7,10 @@ pub(super) fn duration(nanos: u64) -> String {
     let value = nanos as f64;
     match nanos {
         0..1_000 => format!("{nanos} ns"),
-        1_000..1_000_000 => format!("{} µs", short(value / 1e3)),
-        1_000_000..1_000_000_000 => format!("{} ms", short(value / 1e6)),
-        1_000_000_000..60_000_000_000 => format!("{} s", short(value / 1e9)),
+        // What would be rounded to a thousand is one of the next unit.
+        1_000..999_500 => format!("{} µs", digits(value / 1e3)),
+        999_500..999_500_000 => format!("{} ms", digits(value / 1e6)),
+        999_500_000..60_000_000_000 => format!("{} s", digits(value / 1e9)),
         _ => {
             let seconds = nanos / 1_000_000_000;
             format!("{} min {} s", seconds / 60, seconds % 60)
@@ -20,7 +19,7 @@ pub(super) fn duration(nanos: u64) -> String {
 }
 
 /// Three digits that count.
-fn short(value: f64) -> String {
+fn digits(value: f64) -> String {
     let text = match value {
         v if v >= 100.0 => format!("{v:.0}"),
         v if v >= 10.0 => format!("{v:.1}"),
@@ -45,12 +44,42 @@ pub(super) fn time(nanos: i64) -> String {
         .unwrap_or_default()
 }
 
-/// One of the colours of the style sheet, the same for a service everywhere.
-pub(super) fn colour(service: &str) -> u64 {
-    const COLOURS: u64 = 12;
-    let mut hasher = DefaultHasher::new();
-    service.hash(&mut hasher);
-    hasher.finish() % COLOURS
+/// `2.4/s`, `12/min`, `3/h`: what is more than one.
+pub(super) fn rate(count: u64, seconds: f64) -> String {
+    let each = count as f64 / seconds.max(1.0);
+    match each {
+        each if each >= 1.0 => format!("{}/s", digits(each)),
+        each if each * 60.0 >= 1.0 => format!("{}/min", digits(each * 60.0)),
+        each => format!("{}/h", digits(each * 3600.0)),
+    }
+}
+
+/// `0 %`, `33.3 %`; never none of some, nor all of fewer.
+pub(super) fn share(part: usize, whole: usize) -> String {
+    let percent = part as f64 * 100.0 / whole.max(1) as f64;
+    match percent {
+        _ if part == 0 => "0 %".to_owned(),
+        _ if part == whole => "100 %".to_owned(),
+        percent if percent < 0.1 => "< 0.1 %".to_owned(),
+        percent if percent > 99.9 => "> 99.9 %".to_owned(),
+        percent => format!("{percent:.1} %"),
+    }
+}
+
+/// A number for SVG, without what nobody sees.
+pub(super) fn percent(value: f64) -> String {
+    let text = format!("{value:.5}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    text.to_owned()
+}
+
+/// A name as long as a row can show; the span's pane has the whole of it.
+pub(super) fn short(name: &str) -> String {
+    const LONGEST: usize = 120;
+    match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
+        None => name.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -64,6 +93,8 @@ mod tests {
             (999, "999 ns"),
             (1_000, "1 µs"),
             (412_400, "412 µs"),
+            (999_600, "1 ms"),
+            (999_600_000, "1 s"),
             (1_250_000, "1.25 ms"),
             (31_000_000, "31 ms"),
             (3_100_000_000, "3.1 s"),
@@ -71,5 +102,36 @@ mod tests {
         ] {
             assert_eq!(duration(nanos), text);
         }
+    }
+
+    #[test]
+    fn rates_are_of_the_time_in_which_there_is_one() {
+        assert_eq!(rate(240, 100.0), "2.4/s");
+        assert_eq!(rate(12, 60.0), "12/min");
+        assert_eq!(rate(3, 3600.0), "3/h");
+        assert_eq!(rate(3, 0.0), "3/s");
+    }
+
+    #[test]
+    fn a_share_is_not_rounded_to_none_or_all() {
+        assert_eq!(share(0, 5), "0 %");
+        assert_eq!(share(1, 3), "33.3 %");
+        assert_eq!(share(1, 100_000), "< 0.1 %");
+        assert_eq!(share(99_999, 100_000), "> 99.9 %");
+        assert_eq!(share(7, 7), "100 %");
+        assert_eq!(share(0, 0), "0 %");
+    }
+
+    #[test]
+    fn long_names_end_at_a_whole_character() {
+        assert_eq!(short("GET /"), "GET /");
+        assert_eq!(short(&"ü".repeat(200)), format!("{}…", "ü".repeat(120)));
+    }
+
+    #[test]
+    fn numbers_for_pictures_are_short() {
+        assert_eq!(percent(12.5), "12.5");
+        assert_eq!(percent(0.0), "0");
+        assert_eq!(percent(100.0), "100");
     }
 }

@@ -3,15 +3,21 @@
 use std::{convert::Infallible, time::Duration};
 
 use axum::{
-    extract::State,
+    extract::{Path, State},
     response::{
-        Redirect, Sse,
+        IntoResponse, Redirect, Response, Sse,
         sse::{Event, KeepAlive},
     },
 };
 use futures_util::{Stream, stream};
+use serde_json::json;
+use tokio::sync::watch;
 
-use crate::store::{Store, StoreError};
+use super::trace::unknown;
+use crate::{
+    ids::TraceId,
+    store::{Store, StoreError},
+};
 
 /// News come no oftener.
 const PACE: Duration = Duration::from_millis(250);
@@ -31,6 +37,58 @@ pub(super) async fn events(
         Some((Ok(event), changes))
     });
     Sse::new(news).keep_alive(KeepAlive::default())
+}
+
+/// How many spans and logs a trace has: at once, and whenever there are more or fewer.
+pub(super) async fn of_trace(State(store): State<Store>, Path(id): Path<String>) -> Response {
+    let Some(id) = TraceId::parse(&id) else {
+        return unknown(&id);
+    };
+    let news = stream::unfold(Followed::of(store, id), |mut followed| async move {
+        let (spans, logs) = followed.next().await?;
+        let counts = json!({ "spans": spans, "logs": logs }).to_string();
+        let event = Event::default().event("counts").data(counts);
+        Some((Ok::<_, Infallible>(event), followed))
+    });
+    Sse::new(news)
+        .keep_alive(KeepAlive::default())
+        .into_response()
+}
+
+/// A trace that somebody looks at.
+struct Followed {
+    id: TraceId,
+    changes: watch::Receiver<u64>,
+    store: Store,
+    last: Option<(i64, i64)>,
+}
+
+impl Followed {
+    fn of(store: Store, id: TraceId) -> Self {
+        let mut changes = store.changes();
+        changes.mark_changed();
+        Self {
+            id,
+            changes,
+            store,
+            last: None,
+        }
+    }
+
+    /// `None`: the store is closed, or cannot say.
+    async fn next(&mut self) -> Option<(i64, i64)> {
+        loop {
+            self.changes.changed().await.ok()?;
+            if self.last.is_some() {
+                tokio::time::sleep(PACE).await;
+            }
+            self.changes.mark_unchanged();
+            let counts = self.store.count(self.id).await.ok()?;
+            if self.last.replace(counts) != Some(counts) {
+                return Some(counts);
+            }
+        }
+    }
 }
 
 /// Forgets all traces.

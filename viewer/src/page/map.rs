@@ -9,7 +9,7 @@ use axum::{
 };
 use rust_sugiyama::{configure::Config, from_vertices_and_edges};
 
-use super::{format, search::backs, show};
+use super::{colours::Colours, format, search::backs, show};
 use crate::{
     api::params::Params,
     store::{
@@ -37,7 +37,7 @@ impl Page {
 struct Node {
     name: String,
     kind: &'static str,
-    colour: u64,
+    colour: usize,
     link: String,
     x: f64,
     y: f64,
@@ -72,11 +72,12 @@ pub(super) async fn page(
     let edges = store.edges(window.from, window.to).await?;
     let first = store.first(window.from).await?.unwrap_or(window.to);
     let seconds = ((window.to - first) as f64 / 1e9).max(1.0);
-    Ok(show(&Page::of(&edges, window.name, seconds)))
+    let colours = Colours::of(&store).await?;
+    Ok(show(&Page::of(&edges, window.name, seconds, &colours)))
 }
 
 impl Page {
-    fn of(edges: &[Edge], back: String, seconds: f64) -> Self {
+    fn of(edges: &[Edge], back: String, seconds: f64, colours: &Colours) -> Self {
         let mut numbers: BTreeMap<Peer, usize> = BTreeMap::new();
         for edge in edges {
             for peer in [Peer::Service(edge.from.clone()), edge.to.clone()] {
@@ -97,7 +98,7 @@ impl Page {
         let place = |peer: &Peer| places.get(number(peer)).copied().unwrap_or_default();
         let boxes: Vec<_> = numbers
             .keys()
-            .map(|peer| Node::of(peer, place(peer)))
+            .map(|peer| Node::of(peer, place(peer), colours))
             .collect();
         let width = boxes
             .iter()
@@ -149,7 +150,7 @@ fn layout(count: usize, pairs: &[(u32, u32)]) -> Vec<(f64, f64)> {
 }
 
 impl Node {
-    fn of(peer: &Peer, (x, y): (f64, f64)) -> Self {
+    fn of(peer: &Peer, (x, y): (f64, f64), colours: &Colours) -> Self {
         let (name, kind) = match peer {
             Peer::Service(name) if &**name == OUTSIDE => (OUTSIDE.to_owned(), "outside"),
             Peer::Service(name) => (name.to_string(), "service"),
@@ -162,7 +163,7 @@ impl Node {
             _ => String::new(),
         };
         Self {
-            colour: format::colour(&name),
+            colour: colours.of_service(&name),
             name,
             kind,
             link,
@@ -205,21 +206,21 @@ impl Arrow {
                 x2 - bend
             )
         };
-        let share = edge.errors as f64 * 100.0 / edge.calls as f64;
-        let rate = edge.calls as f64 / seconds;
+        let share = format::share(edge.errors as usize, edge.calls as usize);
+        let rate = format::rate(edge.calls, seconds);
         let p95 = format::duration(quantile(&edge.durations, 0.95));
         Self {
             from: edge.from.to_string(),
             to: name,
-            label: format!("{rate:.2}/s · {p95}"),
+            label: format!("{rate} · {p95}"),
             link: format!("/?{}", query(&asks)),
             path,
             x: f64::midpoint(x1, x2),
             y: f64::midpoint(y1, y2) - 6.0,
             is_error: edge.errors > 0,
             calls: edge.calls,
-            rate: format!("{rate:.2}"),
-            share: format!("{share:.1} %"),
+            rate,
+            share,
             p95,
         }
     }

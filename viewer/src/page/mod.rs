@@ -1,16 +1,20 @@
 //! The pages: HTML and SVG from the server, and small scripts that make them quick to use.
 
 mod assets;
+mod colours;
 mod compare;
 mod format;
 mod live;
 mod map;
+mod minimap;
 mod overview;
+mod row;
 mod scatter;
 mod search;
 mod span;
 mod takeaway;
 mod trace;
+mod waterfall;
 
 use askama::Template;
 use axum::{
@@ -31,6 +35,8 @@ use crate::{
 struct Failed {
     title: &'static str,
     message: String,
+    /// The trace that is shown when it comes.
+    awaited: String,
 }
 
 pub(crate) fn routes(store: &Store) -> Router {
@@ -39,6 +45,7 @@ pub(crate) fn routes(store: &Store) -> Router {
         .route("/results", get(search::results))
         .route("/trace/{id}", get(trace::page))
         .route("/trace/{id}/span/{span}", get(trace::span))
+        .route("/trace/{id}/live", get(live::of_trace))
         .route("/trace/{id}/find", get(takeaway::find))
         .route("/trace/{id}/otlp.json", get(takeaway::otlp_json))
         .route("/trace/{id}/jaeger.json", get(takeaway::jaeger_json))
@@ -71,7 +78,12 @@ fn show(page: &impl Template) -> Response {
 }
 
 fn failed(status: StatusCode, title: &'static str, message: String) -> Response {
-    (status, show(&Failed { title, message })).into_response()
+    let page = Failed {
+        title,
+        message,
+        awaited: String::new(),
+    };
+    (status, show(&page)).into_response()
 }
 
 impl IntoResponse for StoreError {

@@ -7,6 +7,7 @@ use axum::{
 };
 
 use super::{
+    colours::Colours,
     format,
     map::query,
     search::{Window, backs},
@@ -35,7 +36,7 @@ impl Page {
 
 struct Line {
     service: String,
-    colour: u64,
+    colour: usize,
     name: String,
     requests: usize,
     rate: String,
@@ -70,9 +71,10 @@ pub(super) async fn page(
         .unwrap_or(window.to);
     // All of time begins with the first request.
     let from = window.from.max(first);
+    let colours = Colours::of(&store).await?;
     let rows = routes
         .iter()
-        .map(|route| Line::of(route, from, window.to))
+        .map(|route| Line::of(route, from, window.to, &colours))
         .collect();
     Ok(show(&Page {
         back: window.name,
@@ -81,7 +83,7 @@ pub(super) async fn page(
 }
 
 impl Line {
-    fn of(route: &Route, from: i64, to: i64) -> Self {
+    fn of(route: &Route, from: i64, to: i64, colours: &Colours) -> Self {
         let mut durations: Vec<_> = route.requests.iter().map(|(_, took, _)| *took).collect();
         durations.sort_unstable();
         let errors = route.requests.iter().filter(|(.., failed)| *failed).count();
@@ -98,12 +100,12 @@ impl Line {
         let steps = steps(route, from, to);
         Self {
             service: route.service.clone(),
-            colour: format::colour(&route.service),
+            colour: colours.of_service(&route.service),
             name: route.name.clone(),
             requests,
-            rate: format!("{:.2}", requests as f64 / seconds),
+            rate: format::rate(requests as u64, seconds),
             errors,
-            share: format!("{:.1} %", errors as f64 * 100.0 / requests as f64),
+            share: format::share(errors, requests),
             p50: slow(0.5),
             p95: slow(0.95),
             p99: slow(0.99),

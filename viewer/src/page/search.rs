@@ -7,7 +7,7 @@ use axum::{
 };
 use http::StatusCode;
 
-use super::{failed, format, scatter::Scatter, show};
+use super::{colours::Colours, failed, format, scatter::Scatter, show};
 use crate::{
     api::params::{Params, Wrong, duration, now},
     store::{Found, Search, Store, StoreError, Tally},
@@ -42,7 +42,8 @@ struct Page {
 struct Results {
     rows: Vec<Line>,
     scatter: Option<Scatter>,
-    tallies: Vec<Tally>,
+    /// With their colours.
+    tallies: Vec<(Tally, usize)>,
     spans: i64,
     errors: i64,
     wrong: Option<String>,
@@ -54,7 +55,7 @@ struct Line {
     id: String,
     service: String,
     name: String,
-    colour: u64,
+    colour: usize,
     time: String,
     duration: String,
     /// In thousandths of the longest one.
@@ -62,7 +63,7 @@ struct Line {
     spans: i64,
     errors: i64,
     orphans: i64,
-    parts: Vec<(String, i64, u64)>,
+    parts: Vec<(String, i64, usize)>,
 }
 
 /// How far back one may look: name, words, nanoseconds.
@@ -125,7 +126,8 @@ async fn look(store: &Store, params: &Params) -> Result<Results, StoreError> {
     } else {
         store.search(search).await?
     };
-    Ok(Results::of(&found, wrong, is_filtered))
+    let colours = Colours::of(store).await?;
+    Ok(Results::of(&found, &colours, wrong, is_filtered))
 }
 
 fn all() -> Search {
@@ -243,26 +245,32 @@ impl Form {
 }
 
 impl Results {
-    fn of(found: &[Found], wrong: Option<String>, is_filtered: bool) -> Self {
+    fn of(found: &[Found], colours: &Colours, wrong: Option<String>, is_filtered: bool) -> Self {
         let longest = found
             .iter()
             .map(|trace| trace.finish - trace.start)
             .max()
             .unwrap_or_default()
             .max(1);
-        let mut tallies: Vec<Tally> = Vec::new();
+        let mut tallies: Vec<(Tally, usize)> = Vec::new();
         for part in found.iter().flat_map(|trace| &trace.services) {
-            match tallies.iter_mut().find(|sum| sum.service == part.service) {
-                Some(sum) => {
+            match tallies
+                .iter_mut()
+                .find(|(sum, _)| sum.service == part.service)
+            {
+                Some((sum, _)) => {
                     sum.spans += part.spans;
                     sum.errors += part.errors;
                 }
-                None => tallies.push(part.clone()),
+                None => tallies.push((part.clone(), colours.of_service(&part.service))),
             }
         }
-        tallies.sort_by_key(|tally| std::cmp::Reverse(tally.spans));
+        tallies.sort_by_key(|(tally, _)| std::cmp::Reverse(tally.spans));
         Self {
-            rows: found.iter().map(|trace| Line::of(trace, longest)).collect(),
+            rows: found
+                .iter()
+                .map(|trace| Line::of(trace, longest, colours))
+                .collect(),
             scatter: Scatter::of(found),
             spans: found.iter().map(|trace| trace.spans).sum(),
             errors: found.iter().filter(|trace| trace.errors > 0).count() as i64,
@@ -274,18 +282,18 @@ impl Results {
 }
 
 impl Line {
-    fn of(trace: &Found, longest: i64) -> Self {
+    fn of(trace: &Found, longest: i64, colours: &Colours) -> Self {
         let length = trace.finish - trace.start;
         let part = |part: &Tally| {
             (
                 part.service.clone(),
                 part.spans,
-                format::colour(&part.service),
+                colours.of_service(&part.service),
             )
         };
         Self {
             id: trace.id.to_string(),
-            colour: format::colour(&trace.root.0),
+            colour: colours.of_service(&trace.root.0),
             service: trace.root.0.clone(),
             name: trace.root.1.clone(),
             time: format::time(trace.start),

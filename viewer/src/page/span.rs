@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use askama::Template;
 use opentelemetry_proto::tonic::{
     common::v1::KeyValue,
-    trace::v1::span::{Event as Sent, Link as SentLink},
+    trace::v1::{
+        Span,
+        span::{Event as Sent, Link as SentLink},
+    },
 };
 
-use super::format;
+use super::{colours::Colours, format};
 use crate::{
     batch::text,
     ids::{SpanId, hex},
@@ -19,7 +22,10 @@ use crate::{
 #[derive(Template)]
 #[template(path = "span.html")]
 pub(super) struct Detail {
+    /// Nothing leads anywhere but within the trace.
+    is_offline: bool,
     service: String,
+    colour: usize,
     name: String,
     id: String,
     parent: String,
@@ -63,18 +69,31 @@ struct Log {
 }
 
 struct Link {
+    /// Whether it leads to a span of this trace.
+    is_within: bool,
     trace: String,
     span: String,
     kind: &'static str,
     attributes: Vec<Attribute>,
 }
 
+impl Attribute {
+    /// As the list of traces is asked for it.
+    fn asked(&self) -> String {
+        format!("{}=\"{}\"", self.key, self.value)
+    }
+}
+
 /// Each span's pane as HTML: by its id, in order, for spans whose ids are the same.
-pub(super) fn all(whole: &Whole) -> askama::Result<BTreeMap<String, Vec<String>>> {
+pub(super) fn all(
+    whole: &Whole,
+    colours: &Colours,
+) -> askama::Result<BTreeMap<String, Vec<String>>> {
     let tree = Tree::of(&whole.spans);
     let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for node in &tree.nodes {
-        if let Some(detail) = Detail::of(&tree, node, whole) {
+        if let Some(mut detail) = Detail::of(&tree, node, whole, colours) {
+            detail.is_offline = true;
             all.entry(detail.id.clone())
                 .or_default()
                 .push(detail.render()?);
@@ -84,7 +103,7 @@ pub(super) fn all(whole: &Whole) -> askama::Result<BTreeMap<String, Vec<String>>
 }
 
 impl Detail {
-    pub(super) fn of(tree: &Tree, node: &Node, whole: &Whole) -> Option<Self> {
+    pub(super) fn of(tree: &Tree, node: &Node, whole: &Whole, colours: &Colours) -> Option<Self> {
         let stored = whole.spans.get(node.span)?;
         let span = &stored.span;
         let status = span.status.as_ref();
@@ -100,6 +119,7 @@ impl Detail {
                     .any(|link| link.span_id == span.span_id && link.trace_id == span.trace_id)
             })
             .map(|other| Link {
+                is_within: true,
                 trace: hex(&other.span.trace_id),
                 span: hex(&other.span.span_id),
                 kind: "followed by",
@@ -107,6 +127,8 @@ impl Detail {
             })
             .collect();
         Some(Self {
+            is_offline: false,
+            colour: colours.of_service(&stored.service),
             service: stored.service.to_string(),
             name: span.name.clone(),
             id: hex(&span.span_id),
@@ -122,11 +144,11 @@ impl Detail {
             after: format::duration(stored.start() - tree.start),
             duration: format::duration(stored.finish() - stored.start()),
             own: format::duration(node.own),
-            scope: format!("{} {}", stored.scope.name, stored.scope.version),
+            scope: format!("{} {}", stored.scope.name, stored.scope.version)
+                .trim()
+                .to_owned(),
             state: span.trace_state.clone(),
-            skew: node
-                .skew
-                .map_or_else(String::new, |skew| format::duration(skew.unsigned_abs())),
+            skew: node.skew.map_or_else(String::new, skew),
             attributes: attributes(&span.attributes),
             resource: attributes(&stored.resource.attributes),
             events: span
@@ -140,7 +162,7 @@ impl Detail {
                 .filter(|log| log.span_id == span_id)
                 .map(|log| Log::of(log, stored))
                 .collect(),
-            links: span.links.iter().map(Link::of).collect(),
+            links: span.links.iter().map(|link| Link::of(link, span)).collect(),
             followers,
         })
     }
@@ -185,18 +207,29 @@ impl Log {
 }
 
 impl Link {
-    fn of(link: &SentLink) -> Self {
+    fn of(link: &SentLink, span: &Span) -> Self {
         let is_child = link.attributes.iter().any(|attribute| {
             attribute.key == "opentracing.ref_type"
                 && attribute.value.as_ref().map(text).as_deref() == Some("child_of")
         });
         Self {
+            is_within: link.trace_id == span.trace_id,
             trace: hex(&link.trace_id),
             span: hex(&link.span_id),
             kind: if is_child { "child of" } else { "follows from" },
             attributes: attributes(&link.attributes),
         }
     }
+}
+
+/// By how much, and why that cannot be.
+fn skew(nanos: i64) -> String {
+    let much = format::duration(nanos.unsigned_abs());
+    let what = match nanos {
+        0.. => format!("began {much} before its caller"),
+        _ => format!("began {much} after its caller had the answer"),
+    };
+    format!("{what}: the clocks of the two services differ by at least as much")
 }
 
 fn attributes(list: &[KeyValue]) -> Vec<Attribute> {
@@ -212,12 +245,13 @@ fn attributes(list: &[KeyValue]) -> Vec<Attribute> {
 }
 
 /// A span's kind in a word.
-pub(super) fn kind(kind: i32) -> &'static str {
+fn kind(kind: i32) -> &'static str {
     match kind {
         2 => "server",
         3 => "client",
         4 => "producer",
         5 => "consumer",
-        _ => "internal",
+        1 => "internal",
+        _ => "unspecified",
     }
 }

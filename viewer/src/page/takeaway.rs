@@ -1,5 +1,7 @@
 //! A trace to keep, to send, to open elsewhere.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
+
 use askama::Template;
 use axum::{
     Json,
@@ -9,7 +11,7 @@ use axum::{
 use http::{StatusCode, header::CONTENT_DISPOSITION};
 use serde_json::json;
 
-use super::{assets, failed, trace::Waterfall};
+use super::{assets, colours::Colours, trace::unknown, waterfall::Waterfall};
 use crate::{
     api::params::Params,
     batch::text,
@@ -26,6 +28,7 @@ struct Offline {
     waterfall: Waterfall,
     style: &'static str,
     script: String,
+    nonce: String,
     /// The attributes of each span, by its id and its turn, as HTML that the script shows.
     details: String,
 }
@@ -107,31 +110,34 @@ pub(super) async fn offline(
     State(store): State<Store>,
     Path(id): Path<String>,
 ) -> Result<Response, StoreError> {
-    of(&store, &id, |id, whole| match page(id, whole) {
+    let colours = Colours::of(&store).await?;
+    of(&store, &id, |id, whole| match page(id, whole, &colours) {
         Ok(text) => download(&format!("{id}.html"), Html(text).into_response()),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     })
     .await
 }
 
-fn page(id: TraceId, whole: &Whole) -> askama::Result<String> {
-    let asset = |name| assets::text(name).map_or("", |(_, text)| text);
-    let details = super::span::all(whole)?;
+fn page(id: TraceId, whole: &Whole, colours: &Colours) -> askama::Result<String> {
+    let details = super::span::all(whole, colours)?;
     // Within a script only this could end it.
     let details = serde_json::to_string(&details)
         .unwrap_or_default()
         .replace('<', "\\u003c");
     Offline {
-        waterfall: Waterfall::of(id, whole),
-        style: asset("style.css"),
-        script: format!(
-            "{}\n{}",
-            asset("common.js").replace("export const", "const"),
-            asset("trace.js").replace("import { typing } from \"./common.js\";", "")
-        ),
+        waterfall: Waterfall::of(id, whole, colours),
+        style: assets::text("style.css").map_or("", |(_, text)| text),
+        script: assets::one_module(&["common.js", "rows.js", "zoom.js", "trace.js"]),
+        nonce: nonce(),
         details,
     }
     .render()
+}
+
+/// What nobody could know who wrote what is in the page: only our own script and style may say it.
+fn nonce() -> String {
+    let half = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", half(), half())
 }
 
 async fn of(
@@ -146,11 +152,7 @@ async fn of(
     };
     Ok(match whole {
         Some((id, whole)) => answer(id, &whole),
-        None => failed(
-            StatusCode::NOT_FOUND,
-            "There is no such trace",
-            format!("{text} did not come in yet, or gave way to newer traces."),
-        ),
+        None => unknown(text),
     })
 }
 

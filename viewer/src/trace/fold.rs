@@ -1,6 +1,9 @@
 //! Many siblings that look the same are shown as one row.
 
-use super::tree::{Node, Tree};
+use super::{
+    CLIENT,
+    tree::{Node, Tree},
+};
 use crate::store::Stored;
 
 /// Siblings of one service, name and kind.
@@ -18,8 +21,6 @@ pub(crate) struct Folded {
 
 /// As many are worth folding.
 const MANY: usize = 5;
-/// `SPAN_KIND_CLIENT`.
-const CLIENT: i32 = 3;
 
 /// The groups of siblings that are worth folding.
 pub(crate) fn fold(tree: &Tree, spans: &[Stored]) -> Vec<Folded> {
@@ -57,7 +58,7 @@ pub(crate) fn fold(tree: &Tree, spans: &[Stored]) -> Vec<Folded> {
                     .and_then(|last| span_of(*last))
                     .is_none_or(|last| last.finish() <= span.start());
                 group.is_n_plus_one &= follows;
-                group.total += span.finish() - span.start();
+                group.total = group.total.saturating_add(span.finish() - span.start());
                 group.nodes.push(child);
             }
         }

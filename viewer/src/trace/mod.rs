@@ -4,18 +4,24 @@ mod compare;
 mod critical;
 mod fold;
 mod skew;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 
 pub(crate) use self::{
-    compare::{Pair, Path, compare, paths},
+    compare::{Median, Pair, compare},
     fold::{Folded, fold},
     tree::{Node, Oddity, Tree},
 };
 use crate::store::Stored;
 
-/// What conventions say a span is about.
+/// `SPAN_KIND_SERVER`.
+const SERVER: i32 = 2;
+/// `SPAN_KIND_CLIENT`.
+const CLIENT: i32 = 3;
+
 impl Stored {
     /// Nanoseconds since 1970.
     pub(crate) fn start(&self) -> u64 {

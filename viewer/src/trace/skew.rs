@@ -1,7 +1,7 @@
-//! Clocks that disagree: a child in another service that begins before its parent, or ends after it, was measured by
-//! another clock. Times are shown as they were sent; the difference is told beside them.
+//! Clocks that disagree: what a service says it did before it was called, or after the caller had its answer, was
+//! measured by another clock. Times are shown as they were sent; the difference is told beside them.
 
-use super::tree::Tree;
+use super::{CLIENT, SERVER, tree::Tree};
 use crate::store::Stored;
 
 /// Says of each span of another service than its parent's by how much its clock must differ, where it must.
@@ -22,9 +22,15 @@ pub(super) fn measure(tree: &mut Tree, spans: &[Stored]) {
     }
 }
 
-/// What would have to be added to the child's times, at least. A child that outlives its parent may be a task that was
-/// left running: that is no skew unless it began before as well, or is as long as would fit.
+/// What would have to be added to the child's times, at least.
 fn skew(parent: &Stored, child: &Stored) -> Option<i64> {
-    let lead = parent.start().checked_sub(child.start())?;
-    (lead > 0).then(|| i64::try_from(lead).unwrap_or(i64::MAX))
+    let whole = |nanos: u64| i64::try_from(nanos).unwrap_or(i64::MAX);
+    if child.start() < parent.start() {
+        return Some(whole(parent.start() - child.start()));
+    }
+    // A task may be left running, and a caller that failed may have left before it was heard.
+    let was_answered =
+        parent.span.kind == CLIENT && child.span.kind == SERVER && !parent.is_error();
+    (was_answered && child.start() > parent.finish())
+        .then(|| -whole(child.start() - parent.finish()))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{critical, skew};
+use super::{CLIENT, SERVER, critical, skew};
 use crate::store::Stored;
 
 /// The spans of a trace, in the order in which they are shown: depth first, children by their start.
@@ -29,7 +29,7 @@ pub(crate) struct Node {
     pub(crate) errors: usize,
     /// Nanoseconds in which none of its children ran.
     pub(crate) own: u64,
-    /// Nanoseconds by which its service's clock is behind the parent's, at least; negative: ahead.
+    /// Nanoseconds by which its service's clock is behind its parent's, at least; negative: ahead.
     pub(crate) skew: Option<i64>,
     /// Parts of it on the critical path, in nanoseconds since 1970.
     pub(crate) critical: Vec<(u64, u64)>,
@@ -160,27 +160,28 @@ impl Links {
         for (index, span) in spans.iter().enumerate() {
             by_id.entry(&span.span.span_id).or_default().push(index);
         }
-        for twins in by_id.values().filter(|twins| twins.len() > 1) {
-            links.same.extend(twins);
+        for twins in by_id.values() {
+            links
+                .same
+                .extend(twins.iter().filter(|span| has_double(spans, twins, **span)));
         }
         let mut parents = vec![None; spans.len()];
-        for (index, span) in spans.iter().enumerate() {
+        for (index, (span, slot)) in spans.iter().zip(&mut parents).enumerate() {
             let wanted = span.span.parent_span_id.as_slice();
-            let halves = by_id.get(span.span.span_id.as_slice());
-            let client = halves.and_then(|halves| client_half(spans, halves, index));
-            // What both halves are the parent of was made by the server.
-            let found = client.or_else(|| {
-                let candidates = by_id.get(wanted)?;
-                candidates.iter().copied().rfind(|other| *other != index)
-            });
-            match found {
-                Some(parent) => {
-                    if let Some(slot) = parents.get_mut(index) {
-                        *slot = Some(parent);
-                    }
-                }
-                None if wanted.is_empty() => links.roots.push((index, None)),
-                None => links.roots.push((index, Some(Oddity::Orphan))),
+            let twins = by_id.get(span.span.span_id.as_slice());
+            *slot = twins
+                .and_then(|twins| client_half(spans, twins, index))
+                .or_else(|| {
+                    let named = by_id.get(wanted).filter(|_| !wanted.is_empty());
+                    parent_among(spans, named?, index)
+                });
+            if slot.is_none() {
+                let oddity = match () {
+                    () if wanted.is_empty() => None,
+                    () if wanted == span.span.span_id => Some(Oddity::Cycle),
+                    () => Some(Oddity::Orphan),
+                };
+                links.roots.push((index, oddity));
             }
         }
         links.break_cycles(&mut parents);
@@ -234,16 +235,42 @@ impl Links {
     }
 }
 
+fn kind(spans: &[Stored], index: usize) -> Option<i32> {
+    spans.get(index).map(|span| span.span.kind)
+}
+
+/// Whether another of the same id is none of Zipkin's halves of a call to it.
+fn has_double(spans: &[Stored], twins: &[usize], index: usize) -> bool {
+    let is_half = |one, other| matches!((one, other), (Some(CLIENT), Some(SERVER)));
+    let own = kind(spans, index);
+    twins.iter().any(|twin| {
+        let other = kind(spans, *twin);
+        *twin != index && !is_half(own, other) && !is_half(other, own)
+    })
+}
+
 /// Zipkin's two halves of a call may have one id, and one parent: then the server's is below the client's.
-fn client_half(spans: &[Stored], halves: &[usize], index: usize) -> Option<usize> {
-    const SERVER: i32 = 2;
-    const CLIENT: i32 = 3;
-    let kind = |index: &usize| spans.get(*index).map(|span| span.span.kind);
-    if kind(&index) != Some(SERVER) {
+fn client_half(spans: &[Stored], twins: &[usize], index: usize) -> Option<usize> {
+    if kind(spans, index) != Some(SERVER) {
         return None;
     }
-    halves
+    twins
         .iter()
         .copied()
-        .find(|half| *half != index && kind(half) == Some(CLIENT))
+        .find(|twin| *twin != index && kind(spans, *twin) == Some(CLIENT))
+}
+
+/// What two halves are the parent of was made in its own service, or else by the server.
+fn parent_among(spans: &[Stored], twins: &[usize], index: usize) -> Option<usize> {
+    let service = &spans.get(index)?.service;
+    let others = || twins.iter().copied().filter(|twin| *twin != index);
+    let is_own = |twin: &usize| {
+        spans
+            .get(*twin)
+            .is_some_and(|span| span.service == *service)
+    };
+    others()
+        .rfind(is_own)
+        .or_else(|| others().rfind(|twin| kind(spans, *twin) == Some(SERVER)))
+        .or_else(|| others().next_back())
 }

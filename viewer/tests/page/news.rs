@@ -1,0 +1,99 @@
+//! What comes in while a trace is looked at.
+
+use serde_json::json;
+
+use crate::{
+    common::{span, start},
+    driver::open,
+    fill,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_span_is_told_and_shown_where_the_reader_is() {
+    let Some(browser) = open().await else { return };
+    let viewer = start().await;
+    fill(&viewer).await;
+    let trace = format!("{}/trace/{:032x}", viewer.page, 3);
+    browser.page.goto(&trace).await.unwrap();
+    browser.wait("#rows .row.fold").await;
+    // Something is closed, something is open, something is chosen, and a part is looked at.
+    browser.click("#rows .row.fold .twist").await;
+    browser
+        .click("#rows .row[data-span='0000000000000003'] .twist")
+        .await;
+    browser
+        .click("#rows .row[data-span='0000000000000002'] .what")
+        .await;
+    browser.wait("#detail .facts").await;
+    browser.keys("+").await;
+    browser.keys("c").await;
+    let looks = "return [
+        [...document.querySelectorAll('#rows .row:not([hidden])')].map((row) => row.dataset.span),
+        getComputedStyle(document.querySelector('#rows')).getPropertyValue('--zoom'),
+        document.querySelector('#rows .row.at').dataset.span,
+        document.querySelector('#detail').hidden,
+        document.querySelector('#rows').classList.contains('with-path'),
+    ]";
+    let before = browser.run(looks).await;
+    assert_eq!(before[0].as_array().unwrap().len(), 3);
+    assert_eq!(browser.count("#news:not([hidden])").await, 0);
+
+    viewer
+        .send_spans(
+            "ledger",
+            vec![span(3, 90, Some(2), "late"), span(3, 91, Some(90), "later")],
+        )
+        .await;
+    browser.wait("#news:not([hidden]) button").await;
+    assert_eq!(browser.text("#news").await, "2 new spans · Reload");
+    // Nothing moved by itself.
+    assert_eq!(browser.run(looks).await, before);
+
+    browser.keys("r").await;
+    browser
+        .until("return document.querySelector('#rows')?.dataset.spans === '17' && document.querySelector('#detail .facts') !== null")
+        .await;
+    let after = browser.run(looks).await;
+    assert_eq!(
+        after[0],
+        json!([
+            "0000000000000001",
+            "0000000000000002",
+            "0000000000000003",
+            "000000000000005a",
+            "000000000000005b"
+        ])
+    );
+    for same in 1..5 {
+        assert_eq!(after[same], before[same], "{same}");
+    }
+    assert_eq!(browser.count("#news:not([hidden])").await, 0);
+
+    // When it is gone, what is shown stays.
+    viewer
+        .client
+        .post(format!("{}/clear", viewer.page))
+        .send()
+        .await
+        .unwrap();
+    browser
+        .until("return document.querySelector('#news').textContent.includes('let go')")
+        .await;
+    assert_eq!(browser.run(looks).await, after);
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trace_that_is_asked_for_too_early_is_shown_when_it_comes() {
+    let Some(browser) = open().await else { return };
+    let viewer = start().await;
+    let trace = format!("{}/trace/{:032x}", viewer.page, 7);
+    browser.page.goto(&trace).await.unwrap();
+    browser.wait("#awaited").await;
+    viewer
+        .send_spans("soon", vec![span(7, 1, None, "GET /soon")])
+        .await;
+    browser.wait("#rows .row").await;
+    assert_eq!(browser.text("h1").await, "soon GET /soon");
+    browser.close().await;
+}
