@@ -9,7 +9,7 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode};
 use opentelemetry_proto::tonic::{
-    common::v1::{AnyValue, KeyValue, any_value},
+    common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value},
     resource::v1::Resource,
     trace::v1::{ResourceSpans, ScopeSpans, Span, Status, span::Event, status::StatusCode as Code},
 };
@@ -104,7 +104,7 @@ fn decode(body: &[u8]) -> Result<Batch, Refused> {
     groups.map(Batch::of_spans).map_err(Refused::malformed)
 }
 
-fn of_resource(sent: Sent) -> Result<ResourceSpans, String> {
+fn of_resource(mut sent: Sent) -> Result<ResourceSpans, String> {
     let service = sent
         .local_endpoint
         .as_ref()
@@ -119,11 +119,32 @@ fn of_resource(sent: Sent) -> Result<ResourceSpans, String> {
     Ok(ResourceSpans {
         resource: Some(resource),
         scope_spans: vec![ScopeSpans {
+            scope: Some(scope(&mut sent)),
             spans: vec![span(sent)?],
             ..ScopeSpans::default()
         }],
         ..ResourceSpans::default()
     })
+}
+
+/// OpenTelemetry's SDKs write it, and a status, as tags.
+fn scope(sent: &mut Sent) -> InstrumentationScope {
+    let mut take = |name: &str| {
+        let tags = sent.tags.as_mut()?;
+        Some(plain(tags.remove(name)?))
+    };
+    InstrumentationScope {
+        name: take("otel.scope.name").unwrap_or_default(),
+        version: take("otel.scope.version").unwrap_or_default(),
+        ..InstrumentationScope::default()
+    }
+}
+
+fn plain(value: serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    }
 }
 
 fn span(sent: Sent) -> Result<Span, String> {
@@ -139,24 +160,25 @@ fn span(sent: Sent) -> Result<Span, String> {
     let nanos = |micros: u64| micros.saturating_mul(1000);
     let start = nanos(sent.timestamp.unwrap_or_default());
     let mut attributes = Vec::new();
-    let mut status = None;
+    let mut status: Option<Status> = None;
     for (key, value) in sent.tags.unwrap_or_default() {
-        let value = match value {
-            serde_json::Value::String(text) => text,
-            other => other.to_string(),
-        };
-        if key == "error" {
+        let value = plain(value);
+        match (&*key, &*value) {
             // The tag alone is the error; its value may say which.
-            status = Some(Status {
-                code: Code::Error as i32,
-                message: if value == "true" {
-                    String::new()
-                } else {
-                    value
-                },
-            });
-        } else {
-            attributes.push(attribute(&key, value));
+            ("error", _) => {
+                let message = if value == "true" { "" } else { &value };
+                status = Some(Status {
+                    code: Code::Error as i32,
+                    message: message.to_owned(),
+                });
+            }
+            ("otel.status_code", "OK" | "ERROR") => {
+                status.get_or_insert_default().code = match &*value {
+                    "OK" => Code::Ok as i32,
+                    _ => Code::Error as i32,
+                };
+            }
+            _ => attributes.push(attribute(&key, value)),
         }
     }
     if let Some(remote) = sent.remote_endpoint {

@@ -15,13 +15,15 @@ use opentelemetry_proto::tonic::{
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 use throughline_viewer::{Options, Viewer};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 pub(crate) struct Running {
     pub(crate) page: String,
     pub(crate) http: String,
     pub(crate) grpc: String,
     pub(crate) client: Client,
+    /// Grows with each commit.
+    pub(crate) changes: watch::Receiver<u64>,
     _stop: oneshot::Sender<()>,
 }
 
@@ -41,6 +43,7 @@ pub(crate) async fn start_with(change: impl FnOnce(&mut Options)) -> Running {
     let page = address(viewer.page_addr().unwrap());
     let http = address(viewer.http_addr().unwrap().unwrap());
     let grpc = address(viewer.grpc_addr().unwrap().unwrap());
+    let changes = viewer.store().changes();
     let (stop, stopped) = oneshot::channel::<()>();
     tokio::spawn(viewer.serve(async {
         stopped.await.ok();
@@ -50,6 +53,7 @@ pub(crate) async fn start_with(change: impl FnOnce(&mut Options)) -> Running {
         http,
         grpc,
         client: Client::new(),
+        changes,
         _stop: stop,
     }
 }
