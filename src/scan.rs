@@ -21,6 +21,7 @@ pub(crate) struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
+    #[inline(always)]
     pub(crate) fn of<'n>(lines: impl IntoIterator<Item = (&'n str, &'a [u8])>) -> Self {
         let mut scan = Self::default();
         for (name, value) in lines {
@@ -29,6 +30,7 @@ impl<'a> Scan<'a> {
         scan
     }
 
+    #[inline(always)]
     fn see(&mut self, name: &str, value: &'a [u8]) {
         match name.len() {
             4 if name == "host" => first(&mut self.host, value),

@@ -35,7 +35,6 @@ pub(crate) struct Asked {
 /// What the end of an exchange adds.
 #[derive(Debug)]
 pub(crate) struct Answered<'a> {
-    pub(crate) route: Option<&'a str>,
     /// Whether the route was not known when the exchange began.
     pub(crate) is_late: bool,
     pub(crate) status: Option<StatusCode>,
@@ -55,11 +54,13 @@ pub(crate) fn server_asked(
     head: &RequestHead<'_>,
     scan: &Scan<'_>,
 ) -> Asked {
-    let origin = semconv::server::origin(&config.trust, head, scan, || remote::peer(head));
-    let server = if config.common.measure.address {
-        semconv::server::authority(head, scan.host, &origin)
-    } else {
-        None
+    // Most requests were forwarded by nobody.
+    let origin = scan
+        .forwarded
+        .then(|| semconv::server::origin(&config.trust, head, scan, || remote::peer(head)));
+    let server = match config.common.measure.address {
+        true => semconv::server::authority(head, scan.host, origin.as_ref()),
+        false => None,
     };
     let (host, port) = (
         server.map(|(host, _)| host),
@@ -69,7 +70,11 @@ pub(crate) fn server_asked(
         Protocol::Http => {
             let facts = Facts {
                 method: method.as_str(),
-                scheme: semconv::server::known_scheme(head, &origin, config.scheme.as_str()),
+                scheme: semconv::server::known_scheme(
+                    head,
+                    origin.as_ref(),
+                    config.scheme.as_str(),
+                ),
                 host,
                 port,
                 target: route,
@@ -203,6 +208,7 @@ pub(crate) fn ended<'a>(
     protocol: Protocol,
     asked: &'a Asked,
     answered: &Answered<'a>,
+    route: Option<&'a str>,
 ) -> Facts<'a> {
     let facts = asked.group.asked();
     let facts = Facts {
@@ -213,7 +219,7 @@ pub(crate) fn ended<'a>(
     };
     match (protocol, side) {
         (Protocol::Http, Side::Server(_)) => Facts {
-            target: answered.route,
+            target: route,
             ..facts
         },
         (Protocol::Http, Side::Client(config)) => Facts {

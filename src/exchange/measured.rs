@@ -33,6 +33,12 @@ pub(super) struct Measurement<'a> {
     pub(super) protocol: Protocol,
     pub(super) answered: Answered<'a>,
     pub(super) duration: Duration,
+}
+
+/// What is seldom needed of it besides.
+#[derive(Debug)]
+pub(super) struct Rest<'a> {
+    pub(super) route: Option<&'a str>,
     /// How many bytes of a response's body passed, if there was a response.
     pub(super) response_size: Option<u64>,
 }
@@ -89,7 +95,11 @@ impl Measured {
     }
 
     #[inline]
-    pub(super) fn end(&self, mut measurement: Measurement<'_>) {
+    pub(super) fn end<'a>(
+        &self,
+        mut measurement: Measurement<'a>,
+        rest: impl FnOnce() -> Rest<'a>,
+    ) {
         let Measurement { side, protocol, .. } = measurement;
         if let Side::Client(_) = side {
             let version = self.version.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,7 +111,7 @@ impl Measured {
         let seconds = measurement.duration.as_secs_f64();
         let is_known = answer.is_some_and(|answer| self.asked.group.known(&answer, seconds));
         if sizes || !is_known {
-            self.tell(&measurement, answer.as_ref(), !is_known);
+            self.tell(&measurement, rest(), answer.as_ref(), !is_known);
         }
         if let Some(active) = &self.active {
             active.end();
@@ -109,12 +119,24 @@ impl Measured {
     }
 
     /// Measures the sizes of the bodies, and the duration where the group does not know its series.
-    fn tell(&self, measurement: &Measurement<'_>, answer: Option<&Answer<'_>>, duration: bool) {
+    fn tell(
+        &self,
+        measurement: &Measurement<'_>,
+        rest: Rest<'_>,
+        answer: Option<&Answer<'_>>,
+        duration: bool,
+    ) {
         let Measurement { side, protocol, .. } = *measurement;
         let measure = &side.common().measure;
         let labels = self.labels.lock();
         let said = Said {
-            facts: measured::ended(side, protocol, &self.asked, &measurement.answered),
+            facts: measured::ended(
+                side,
+                protocol,
+                &self.asked,
+                &measurement.answered,
+                rest.route,
+            ),
             labels: &labels,
             limit: measure.limit,
         };
@@ -127,7 +149,7 @@ impl Measured {
             if let Some(size) = self.asked.size {
                 self.asked.meters.request_size(of, size, said);
             }
-            if let Some(size) = measurement.response_size {
+            if let Some(size) = rest.response_size {
                 self.asked.meters.response_size(of, size, said);
             }
         }

@@ -94,10 +94,10 @@ impl Owned {
     #[inline]
     pub(super) fn begins_like(&self, facts: &Facts<'_>) -> bool {
         self.port == facts.port
-            && same(Some(self.scheme), Some(facts.scheme))
+            && is(self.scheme, facts.scheme)
             && same(self.version, facts.version)
             && same(self.host.as_deref(), facts.host)
-            && same(Some(&self.method), Some(facts.method))
+            && is(&self.method, facts.method)
             && same(self.target.as_deref(), facts.target)
     }
 
@@ -133,10 +133,15 @@ pub(super) fn begun(facts: &Facts<'_>) -> u64 {
 #[inline(always)]
 pub(super) fn same(kept: Option<&str>, other: Option<&str>) -> bool {
     match (kept, other) {
-        (Some(kept), Some(other)) => std::ptr::eq(kept, other) || kept == other,
+        (Some(kept), Some(other)) => is(kept, other),
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     }
+}
+
+#[inline(always)]
+fn is(kept: &str, other: &str) -> bool {
+    kept.len() == other.len() && (kept.as_ptr() == other.as_ptr() || kept == other)
 }
 
 /// The length, the beginning, the middle and the end.

@@ -93,7 +93,7 @@ pub(crate) fn server_address(
     origin: &Origin<'_>,
     sink: &mut impl Sink,
 ) {
-    if let Some((host, port)) = authority(head, scan.host, origin) {
+    if let Some((host, port)) = authority(head, scan.host, Some(origin)) {
         sink.set(SERVER_ADDRESS, host);
         if let Some(port) = port {
             sink.set(SERVER_PORT, port);
@@ -105,18 +105,19 @@ pub(crate) fn server_address(
 pub(crate) fn authority<'a>(
     head: &RequestHead<'a>,
     host: Option<&'a [u8]>,
-    origin: &'a Origin<'_>,
+    origin: Option<&'a Origin<'_>>,
 ) -> Option<(&'a str, Option<u16>)> {
     let host = host.and_then(|host| std::str::from_utf8(host).ok());
-    let named = [origin.host.as_deref(), head.uri().authority(), host];
+    let forwarded = origin.and_then(|origin| origin.host.as_deref());
+    let named = [forwarded, head.uri().authority(), host];
     let (host, port) = named.into_iter().flatten().find_map(split_host_port)?;
-    Some((capped(host), port.or(origin.port)))
+    Some((capped(host), port.or_else(|| origin?.port)))
 }
 
 /// The scheme as metrics have it: one of few, whatever a request says.
 pub(crate) fn known_scheme(
     head: &RequestHead<'_>,
-    origin: &Origin<'_>,
+    origin: Option<&Origin<'_>>,
     default: &'static str,
 ) -> &'static str {
     let own = head.uri().scheme().map(|scheme| match scheme {
@@ -124,7 +125,8 @@ pub(crate) fn known_scheme(
         "https" => "https",
         _ => OTHER,
     });
-    origin.proto.or(own).unwrap_or(default)
+    let forwarded = origin.and_then(|origin| origin.proto);
+    forwarded.or(own).unwrap_or(default)
 }
 
 /// `network.peer.*`: the socket's other end, which no header can forge.

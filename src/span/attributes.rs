@@ -53,7 +53,7 @@ impl Attributes {
 
     /// For a span that is about to start: on the heap, where the span takes them over with room for more.
     pub(crate) fn roomy() -> Self {
-        Self(SmallVec::with_capacity(ROOM + 1))
+        Self(SmallVec::from_vec(Vec::with_capacity(ROOM + 1)))
     }
 
     /// Hands them over, if they were [`roomy`](Self::roomy) without a copy.

@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::State;
 use crate::{
     conventions::measured::Answered,
-    exchange::measured::{Measured, Measurement},
+    exchange::measured::{Measured, Measurement, Rest},
     metrics::Labels,
     outcome::Verdict,
     value::Value,
@@ -37,11 +37,10 @@ impl State {
             return;
         };
         let _context = measured.sees_context().then(|| self.span.enter());
-        measured.end(Measurement {
+        let measurement = Measurement {
             side: &self.side,
             protocol: self.protocol,
             answered: Answered {
-                route: self.route.latest(),
                 is_late: self.route.is_late(),
                 status,
                 version: None,
@@ -49,6 +48,9 @@ impl State {
                 verdict,
             },
             duration,
+        };
+        measured.end(measurement, || Rest {
+            route: self.route.latest(),
             response_size: status.map(|_| self.progress.size()),
         });
     }
