@@ -143,3 +143,44 @@ impl IntoResponse for Plain {
         (status, message).into_response()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn told(response: Response) -> (u16, String) {
+        let status = response.status().as_u16();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
+        (status, String::from_utf8(body.unwrap().into()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_store_that_does_not_answer_is_told_in_each_interfaces_words() {
+        let failures: [(fn() -> StoreError, u16); 4] = [
+            (|| StoreError::Overloaded, 429),
+            (|| StoreError::Timeout, 503),
+            (|| StoreError::Closed, 503),
+            (|| StoreError::Sqlite(rusqlite::Error::InvalidQuery), 500),
+        ];
+        for (failure, expected) in failures {
+            let message = failure().to_string();
+            let (status, body) = told(V1::from(failure()).into_response()).await;
+            assert_eq!(status, expected);
+            let body: Value = serde_json::from_str(&body).unwrap();
+            let errors = json!([{ "code": expected, "msg": message }]);
+            let v1 = json!({ "data": null, "total": 0, "limit": 0, "offset": 0, "errors": errors });
+            assert_eq!(body, v1);
+
+            let (status, body) = told(V3::from(failure()).into_response()).await;
+            assert_eq!(status, expected);
+            let body: Value = serde_json::from_str(&body).unwrap();
+            assert_eq!(
+                body,
+                json!({ "error": { "httpCode": expected, "message": message } })
+            );
+
+            let plain = told(Plain::from(failure()).into_response()).await;
+            assert_eq!(plain, (expected, message));
+        }
+    }
+}

@@ -54,21 +54,7 @@ pub(super) async fn traces(
     store: &Store,
     ids: Vec<TraceId>,
 ) -> Result<(Vec<(TraceId, Whole)>, Vec<TraceId>), StoreError> {
-    let (mut found, mut missing) = (Vec::new(), Vec::new());
-    let mut spans = 0;
-    for id in ids {
-        if spans >= MOST_SPANS {
-            break;
-        }
-        match trace(store, id).await? {
-            Some(whole) => {
-                spans += whole.spans.len();
-                found.push((id, whole));
-            }
-            None => missing.push(id),
-        }
-    }
-    Ok((found, missing))
+    read(store, ids, usize::MAX, MOST_SPANS, |_| true).await
 }
 
 /// The newest traces that a search finds.
@@ -76,9 +62,8 @@ pub(super) async fn search(
     store: &Store,
     search: Search,
 ) -> Result<Vec<(TraceId, Whole)>, StoreError> {
-    let found = store.search(search).await?;
-    let ids = found.iter().map(|found| found.id).collect();
-    Ok(traces(store, ids).await?.0)
+    let limit = search.limit;
+    sift_within(store, search, limit, MOST_SPANS, |_| true).await
 }
 
 /// As [`search`], for what the store has no index of: as many traces are read as an answer may have, and the newest of
@@ -88,22 +73,121 @@ pub(super) async fn sift(
     mut search: Search,
     passes: impl Fn(&Whole) -> bool,
 ) -> Result<Vec<(TraceId, Whole)>, StoreError> {
-    let limit = std::mem::replace(
-        &mut search.limit,
-        usize::try_from(MOST).unwrap_or(usize::MAX),
-    );
-    let mut kept = Vec::new();
+    let most = usize::try_from(MOST).unwrap_or(usize::MAX);
+    let limit = std::mem::replace(&mut search.limit, most);
+    sift_within(store, search, limit, MOST_SPANS, passes).await
+}
+
+async fn sift_within(
+    store: &Store,
+    search: Search,
+    limit: usize,
+    most_spans: usize,
+    passes: impl Fn(&Whole) -> bool,
+) -> Result<Vec<(TraceId, Whole)>, StoreError> {
+    let found = store.search(search).await?;
+    let ids = found.iter().map(|found| found.id).collect();
+    Ok(read(store, ids, limit, most_spans, passes).await?.0)
+}
+
+/// Until there are as many traces as may be, or as many spans were read.
+async fn read(
+    store: &Store,
+    ids: Vec<TraceId>,
+    limit: usize,
+    most_spans: usize,
+    passes: impl Fn(&Whole) -> bool,
+) -> Result<(Vec<(TraceId, Whole)>, Vec<TraceId>), StoreError> {
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
     let mut spans = 0;
-    for candidate in store.search(search).await? {
-        if kept.len() >= limit || spans >= MOST_SPANS {
+    for id in ids {
+        if found.len() >= limit || spans >= most_spans {
             break;
         }
-        if let Some(whole) = trace(store, candidate.id).await? {
-            spans += whole.spans.len();
-            if passes(&whole) {
-                kept.push((candidate.id, whole));
+        match trace(store, id).await? {
+            Some(whole) => {
+                spans += whole.spans.len();
+                if passes(&whole) {
+                    found.push((id, whole));
+                }
             }
+            None => missing.push(id),
         }
     }
-    Ok(kept)
+    Ok((found, missing))
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::{
+        collector::trace::v1::ExportTraceServiceRequest,
+        trace::v1::{ResourceSpans, ScopeSpans, Span},
+    };
+
+    use super::*;
+    use crate::store::Place;
+
+    /// Traces of three spans each, the first of which is the newest.
+    async fn store_of(traces: u8) -> Store {
+        let store = Store::open(&Place::default()).unwrap();
+        let span = |trace: u8, id: u8| Span {
+            trace_id: vec![trace; 16],
+            span_id: vec![id; 8],
+            start_time_unix_nano: u64::from(traces - trace),
+            ..Span::default()
+        };
+        let ids = (1..=traces).flat_map(|trace| [1, 2, 3].map(|id| (trace, id)));
+        let of_scope = ScopeSpans {
+            spans: ids.map(|(trace, id)| span(trace, id)).collect(),
+            ..ScopeSpans::default()
+        };
+        let resource_spans = vec![ResourceSpans {
+            scope_spans: vec![of_scope],
+            ..ResourceSpans::default()
+        }];
+        let request = ExportTraceServiceRequest { resource_spans };
+        store.accept(request).await.unwrap();
+        store
+    }
+
+    fn all() -> Search {
+        Search {
+            limit: 100,
+            ..Search::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_ends_where_its_traces_or_their_spans_are_many() {
+        let store = store_of(5).await;
+        for (limit, most_spans, expected) in [
+            (100, 100, 5),
+            (2, 100, 2),
+            (100, 7, 3),
+            (100, 6, 2),
+            (100, 1, 1),
+            (0, 100, 0),
+        ] {
+            let found = sift_within(&store, all(), limit, most_spans, |_| true).await;
+            let ids: Vec<_> = found.unwrap().iter().map(|(id, _)| id.0[0]).collect();
+            let newest: Vec<_> = (1..=5).take(expected).collect();
+            assert_eq!(ids, newest, "{limit} {most_spans}");
+        }
+        // Spans of traces that do not pass are read all the same.
+        let passes = |whole: &Whole| whole.spans[0].span.trace_id[0] > 2;
+        let found = sift_within(&store, all(), 100, 7, passes).await.unwrap();
+        assert_eq!(found.len(), 1);
+        let mut search = all();
+        search.limit = 1;
+        assert_eq!(sift(&store, search, passes).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_there_is_told() {
+        let store = store_of(2).await;
+        let ids = [1, 9, 2].map(|id| TraceId([id; 16]));
+        let (found, missing) = traces(&store, ids.into()).await.unwrap();
+        assert_eq!(found.len(), 2);
+        assert_eq!(missing, [TraceId([9; 16])]);
+    }
 }

@@ -56,7 +56,9 @@ mod tests {
         let description: Value = serde_saphyr::from_str(DESCRIPTION).unwrap();
         let mut described = BTreeSet::new();
         for (path, item) in description["paths"].as_object().unwrap() {
-            let servers = item.get("servers").unwrap_or(&description["servers"]);
+            let servers = item
+                .get("servers")
+                .unwrap_or_else(|| &description["servers"]);
             for server in servers.as_array().unwrap() {
                 let prefix = server["url"].as_str().unwrap().trim_end_matches('/');
                 described.insert(format!("{prefix}{path}"));

@@ -198,7 +198,68 @@ pub(crate) fn now() -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn params(name: &str, value: &str) -> Params {
+        Params::of(vec![(name.to_owned(), value.to_owned())])
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_sent_is_read_or_refused(value in "[-+.0-9a-zµ:TZ ]{0,40}|\\PC{0,20}") {
+            let params = params("a", &value);
+            for numbers in [params.number("a"), params.micros("a"), params.duration(&["a"])] {
+                prop_assert!(numbers.is_err() || numbers.unwrap().unwrap_or_default() >= 0);
+            }
+            params.time(&["a"]).ok();
+            params.bool(&["a"]).ok();
+            TraceId::of("a", &value).ok();
+        }
+
+        #[test]
+        fn no_more_is_given_than_there_may_be(asked in any::<u64>(), most in 1..5000_i64) {
+            let params = params("limit", &asked.to_string());
+            let limit = params.limit("limit", 10, most).unwrap_or_default();
+            prop_assert!(limit as i64 <= most);
+            prop_assert_eq!(params.positive("limit", 10, most).is_err(), asked == 0 || asked > i64::MAX as u64);
+        }
+
+        #[test]
+        fn a_window_ends_where_it_is_said_however_far(end in 0..i64::MAX, lookback in 0..i64::MAX) {
+            let pairs = [("endTs", end), ("lookback", lookback)];
+            let params = Params::of(pairs.map(|(name, value)| (name.to_owned(), value.to_string())).into());
+            let (from, to) = params.window().unwrap();
+            prop_assert!(from <= to);
+            prop_assert_eq!(to, end.saturating_mul(1_000_000));
+        }
+
+        #[test]
+        fn a_duration_is_what_was_written(nanos in 0..1_000_000_000_000_i64) {
+            let micros = format!("{}.{:03}us", nanos / 1000, nanos % 1000);
+            prop_assert_eq!(duration(&micros), Some(nanos));
+            prop_assert_eq!(duration(&format!("{}s{}ns", nanos / 1_000_000_000, nanos % 1_000_000_000)), Some(nanos));
+        }
+    }
+
+    #[test]
+    fn centuries_away_is_as_far_as_nanoseconds_go() {
+        let time = |value| params("a", value).time(&["a"]);
+        assert_eq!(time("0001-01-01T00:00:00Z"), Ok(Some(i64::MIN)));
+        assert_eq!(time("9999-12-31T23:59:59Z"), Ok(Some(i64::MAX)));
+        assert_eq!(
+            time("1970-01-01T00:00:01.000000001Z"),
+            Ok(Some(1_000_000_001))
+        );
+        assert!(time("1970-01-01").is_err());
+    }
+
+    #[test]
+    fn an_empty_parameter_is_none() {
+        assert_eq!(params("a", "").text("a"), None);
+        assert_eq!(params("a", "").number("a"), Ok(None));
+    }
 
     #[test]
     fn durations_are_as_go_writes_them() {

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, TracesData};
+use opentelemetry_proto::tonic::{
+    common::v1::{AnyValue, KeyValue, any_value::Value},
+    trace::v1::{ResourceSpans, ScopeSpans, TracesData},
+};
 
 use super::resources::Resources;
 use crate::store::Stored;
@@ -34,8 +37,36 @@ pub(crate) fn traces_data<'s>(spans: impl IntoIterator<Item = &'s Stored>) -> Tr
             let mut span = stored.span.clone();
             // Left out it would be written as null, which not every reader takes for a message.
             span.status.get_or_insert_default();
+            span.attributes.iter_mut().for_each(writable);
+            for event in &mut span.events {
+                event.attributes.iter_mut().for_each(writable);
+            }
             of_scope.spans.push(span);
         }
     }
     TracesData { resource_spans }
+}
+
+/// JSON has no number that is none, nor an infinite one: it becomes text.
+fn writable(attribute: &mut KeyValue) {
+    attribute.value.get_or_insert_default();
+    let mut waiting: Vec<&mut AnyValue> = attribute.value.iter_mut().collect();
+    while let Some(any) = waiting.pop() {
+        if let Some(Value::DoubleValue(number)) = any.value
+            && !number.is_finite()
+        {
+            any.value = Some(Value::StringValue(number.to_string()));
+        }
+        match &mut any.value {
+            Some(Value::ArrayValue(list)) => waiting.extend(&mut list.values),
+            Some(Value::KvlistValue(list)) => {
+                waiting.extend(
+                    list.values
+                        .iter_mut()
+                        .filter_map(|member| member.value.as_mut()),
+                );
+            }
+            _ => {}
+        }
+    }
 }

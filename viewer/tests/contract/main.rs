@@ -5,6 +5,7 @@
 mod common;
 
 mod bounds;
+mod client;
 mod jaeger;
 mod jaeger_search;
 mod jaeger_v3;
@@ -18,7 +19,7 @@ use reqwest::StatusCode;
 use schema::Schemas;
 use serde_json::Value;
 
-/// A viewer with all golden traces, whose every answer is checked.
+/// A viewer with golden traces, whose every answer is checked.
 struct Contract {
     viewer: Running,
     golden: Vec<Golden>,
@@ -27,8 +28,12 @@ struct Contract {
 
 impl Contract {
     async fn start() -> Self {
+        Self::of(golden::all()).await
+    }
+
+    async fn of(golden: Vec<Golden>) -> Self {
         let viewer = start().await;
-        let golden = golden::send_all(&viewer).await;
+        golden::send(&viewer, &golden).await;
         Self {
             viewer,
             golden,

@@ -46,11 +46,10 @@ pub(crate) fn all() -> Vec<Golden> {
     all
 }
 
-pub(crate) async fn send_all(viewer: &Running) -> Vec<Golden> {
+pub(crate) async fn send(viewer: &Running, all: &[Golden]) {
     use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
     use prost::Message;
-    let all = all();
-    for golden in &all {
+    for golden in all {
         let request = ExportTraceServiceRequest {
             resource_spans: golden.sent.clone(),
         };
@@ -59,7 +58,6 @@ pub(crate) async fn send_all(viewer: &Running) -> Vec<Golden> {
         assert_eq!(answer.status(), 200, "{}", golden.name);
         assert_eq!(answer.bytes().await.unwrap().len(), 0, "all were taken");
     }
-    all
 }
 
 impl Golden {
