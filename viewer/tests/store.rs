@@ -1,13 +1,15 @@
 //! What is kept, what gives way, and what survives.
 
 mod common;
-
-use std::{
-    io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
-};
+#[path = "common/program.rs"]
+mod program;
 
 use common::{attribute, request, span, start_with};
+use opentelemetry_proto::tonic::{
+    collector::logs::v1::ExportLogsServiceRequest,
+    logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
+};
+use program::Program;
 use prost::Message;
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
@@ -29,7 +31,7 @@ fn heavy(trace: u128) -> Vec<opentelemetry_proto::tonic::trace::v1::Span> {
 
 #[tokio::test]
 async fn the_chatty_give_way_and_the_quiet_stay() {
-    const LIMIT: u64 = 8 << 20;
+    const LIMIT: u64 = 2 << 20;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("traces.db");
     let viewer = start_with(|options| {
@@ -41,14 +43,14 @@ async fn the_chatty_give_way_and_the_quiet_stay() {
         .send_spans("quiet", vec![span(1, 1, None, "GET /rare")])
         .await;
     // Five times what there is room for.
-    for trace in 0..5_000 {
+    for trace in 0..1_000 {
         viewer.send_spans("chatty", heavy(1_000 + trace)).await;
     }
     let trace = viewer.json(&format!("/api/traces/{:032x}", 1)).await;
     assert_eq!(trace["data"][0]["spans"][0]["operationName"], "GET /rare");
     let (status, _) = viewer.get(&format!("/api/traces/{:032x}", 1_000)).await;
     assert_eq!(status, StatusCode::NOT_FOUND, "the oldest went");
-    viewer.json(&format!("/api/traces/{:032x}", 5_999)).await;
+    viewer.json(&format!("/api/traces/{:032x}", 1_999)).await;
 
     let size = std::fs::metadata(&file).unwrap().len();
     assert!(size < LIMIT + LIMIT / 10, "{size} bytes");
@@ -71,6 +73,124 @@ async fn the_chatty_give_way_and_the_quiet_stay() {
     assert_eq!(count(sums), 0);
 }
 
+async fn send_logs(viewer: &common::Running, service: &str, logs: Vec<LogRecord>) {
+    let request = ExportLogsServiceRequest {
+        resource_logs: vec![ResourceLogs {
+            resource: request(service, Vec::new())
+                .resource_spans
+                .remove(0)
+                .resource,
+            scope_logs: vec![ScopeLogs {
+                log_records: logs,
+                ..ScopeLogs::default()
+            }],
+            ..ResourceLogs::default()
+        }],
+    };
+    let answer = viewer
+        .client
+        .post(format!("{}/v1/logs", viewer.http))
+        .header("content-type", "application/x-protobuf")
+        .body(request.encode_to_vec())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+}
+
+/// As many services each keep their share, whole: who uses less than that loses nothing.
+#[tokio::test]
+async fn whoever_uses_less_than_a_share_loses_nothing() {
+    const LIMIT: u64 = 3 << 20;
+    let viewer = start_with(|options| options.store.limit = LIMIT).await;
+    let log = |number: u128, padding: usize| LogRecord {
+        time_unix_nano: number as u64,
+        trace_id: if padding == 0 {
+            number.to_be_bytes().to_vec()
+        } else {
+            Vec::new()
+        },
+        attributes: vec![
+            attribute("n", &number.to_string()),
+            attribute("padding", &"x".repeat(padding)),
+        ],
+        ..LogRecord::default()
+    };
+    // Three quiet services with 10 traces of 8 kB each, and logs.
+    for quiet in 0..3u128 {
+        for trace in 0..10 {
+            let number = 1 + quiet * 10 + trace;
+            viewer
+                .send_spans(&format!("quiet {quiet}"), heavy(number))
+                .await;
+            send_logs(&viewer, &format!("quiet {quiet}"), vec![log(number, 0)]).await;
+        }
+    }
+    // Three times what there is room for, of spans; and then of logs that belong to no trace.
+    for trace in 0..700 {
+        viewer.send_spans("chatty", heavy(1_000 + trace)).await;
+    }
+    for part in 0..8 {
+        let logs = (0..50).map(|number| log(100_000 + part * 50 + number, 8_000));
+        send_logs(&viewer, "logger", logs.collect()).await;
+    }
+    for number in 1..=30 {
+        let trace = viewer.json(&format!("/api/traces/{number:032x}")).await;
+        assert_eq!(
+            trace["data"][0]["spans"].as_array().unwrap().len(),
+            10,
+            "{number}"
+        );
+        let (_, page) = viewer.get(&format!("/trace/{number:032x}")).await;
+        assert!(page.contains("log"), "{number}");
+    }
+    // Of the chatty the newest are kept, without a gap.
+    let mut kept = Vec::new();
+    for number in 1_000..1_700u128 {
+        let (status, _) = viewer.get(&format!("/api/traces/{number:032x}")).await;
+        if status == StatusCode::OK {
+            kept.push(number);
+        }
+    }
+    let first = 1_700 - kept.len() as u128;
+    assert_eq!(kept, (first..1_700).collect::<Vec<_>>());
+    // It has no less than the logger may take: a share is a share.
+    assert!(kept.len() > 50 && kept.len() < 300, "{}", kept.len());
+}
+
+#[tokio::test]
+async fn a_batch_sent_again_adds_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("traces.db");
+    let viewer = start_with(|options| options.store.file = Some(file.clone())).await;
+    viewer.send_spans("shop", heavy(7)).await;
+    let store = rusqlite::Connection::open(&file).unwrap();
+    let sizes = || {
+        let query = "SELECT (SELECT count(*) FROM span), (SELECT sum(length(spans)) FROM body),
+            (SELECT sum(length(bits)) FROM sketch), (SELECT sum(bytes) FROM service),
+            (SELECT sum(spans) FROM trace), (SELECT sum(spans) FROM trace_service),
+            (SELECT sum(uses) FROM operation), (SELECT sum(uses) FROM origin)";
+        store
+            .query_row(query, [], |row| {
+                (0..8)
+                    .map(|at| row.get::<_, i64>(at))
+                    .collect::<Result<Vec<_>, _>>()
+            })
+            .unwrap()
+    };
+    let before = sizes();
+    viewer.send_spans("shop", heavy(7)).await;
+    assert_eq!(sizes(), before);
+    // Half of it is new.
+    let mut more = heavy(7);
+    more.push(span(7, 11, Some(1), "late"));
+    viewer.send_spans("shop", more).await;
+    assert_eq!(sizes()[0], 11);
+    assert_eq!(sizes()[4..7], [11, 11, 11]);
+    let found = viewer.get("/?operation=late").await.1;
+    assert!(found.contains(&format!("/trace/{:032x}", 7)));
+}
+
 #[tokio::test]
 async fn clear_forgets_everything() {
     let viewer = start_with(|_| {}).await;
@@ -86,42 +206,6 @@ async fn clear_forgets_everything() {
     assert_eq!(viewer.traces().await, 0);
     viewer.send_spans("shop", heavy(7)).await;
     assert_eq!(viewer.traces().await, 1, "and takes new ones");
-}
-
-struct Program {
-    child: Child,
-    page: String,
-    http: String,
-}
-
-impl Program {
-    fn start(file: &std::path::Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_throughline-viewer"))
-            .args([
-                "--page",
-                "127.0.0.1:0",
-                "--grpc",
-                "127.0.0.1:0",
-                "--http",
-                "127.0.0.1:0",
-            ])
-            .arg("--data")
-            .arg(file)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut after = |name: &str| {
-            let line = lines.next().unwrap().unwrap();
-            let (_, address) = line.split_once(name).unwrap_or_else(|| panic!("{line}"));
-            address.trim().to_owned()
-        };
-        Self {
-            page: after("traces:"),
-            http: after("OTLP over HTTP:"),
-            child,
-        }
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -155,11 +155,13 @@ impl Store {
         }
         let weight = batch.weight() as u64;
         let queue = &self.0.queue;
-        let waiting = queue.waiting.load(Relaxed);
-        if waiting > 0 && waiting + weight > WAITING_BYTES {
+        let admitted = queue.waiting.fetch_update(Relaxed, Relaxed, |waiting| {
+            let has_room = waiting == 0 || waiting + weight <= WAITING_BYTES;
+            has_room.then_some(waiting + weight)
+        });
+        if admitted.is_err() {
             return Err(StoreError::Overloaded);
         }
-        queue.waiting.fetch_add(weight, Relaxed);
         let sent = self.order(|answer| Order::Write(batch, answer));
         if sent.is_err() {
             queue.waiting.fetch_sub(weight, Relaxed);

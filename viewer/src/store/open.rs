@@ -85,6 +85,7 @@ fn prepare(file: &Path, limit: u64) -> Result<Connection, StoreError> {
     // What was acknowledged survives the process; a power cut may take the last of it.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
+    connection.pragma_update(None, "wal_autocheckpoint", (4 << 20) / PAGE)?;
     if tables == 0 {
         let transaction = connection.transaction()?;
         transaction.execute_batch(include_str!("schema.sql"))?;
