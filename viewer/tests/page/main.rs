@@ -159,6 +159,12 @@ async fn a_trace_is_found_opened_filtered_compared_and_taken_away() {
             .await
             .contains("the median of 2 others of its route")
     );
+    // This one beside what is usual: red is what is slower than that.
+    assert_eq!(
+        browser.text(".compare thead th:nth-child(2)").await,
+        "Usual"
+    );
+    assert_eq!(browser.text(".compare tr.slower .delta").await, "+100 ms");
 
     // And taken away: the page works without a server.
     let (_, offline) = viewer.get(&format!("/trace/{other}/offline.html")).await;
