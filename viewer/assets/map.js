@@ -2,7 +2,7 @@
 
 const drawn = document.querySelector(".map svg");
 /* Smaller than this nobody reads it: then one scrolls. */
-const SMALLEST = 0.72;
+const SMALLEST = 0.78;
 const wide = Number(drawn?.getAttribute("width"));
 const fit = () => {
   const part = Math.min(1, Math.max(SMALLEST, drawn.parentElement.clientWidth / wide));

@@ -64,7 +64,7 @@ struct Arrow {
 }
 
 /// With more arrows, words are shown of those that are pointed at.
-const CROWDED: usize = 24;
+const CROWDED: usize = 16;
 
 pub(super) async fn page(
     State(store): State<Store>,

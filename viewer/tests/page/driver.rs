@@ -69,7 +69,7 @@ fn hyper_util_connector() -> hyper_util::client::legacy::connect::HttpConnector 
     clippy::disallowed_methods,
     reason = "what a test is asked for stands in the environment"
 )]
-fn is_asked(name: &str) -> bool {
+pub(crate) fn is_asked(name: &str) -> bool {
     std::env::var_os(name).is_some()
 }
 
@@ -200,14 +200,12 @@ impl Browser {
         .await
     }
 
-    /// Writes a picture where pictures are asked for.
+    /// Writes a picture.
     pub(crate) async fn picture(&self, name: &str) {
-        if is_asked("THROUGHLINE_SCREENSHOTS") {
-            let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("screenshots");
-            std::fs::create_dir_all(&folder).unwrap();
-            let picture = self.page.screenshot().await.unwrap();
-            std::fs::write(folder.join(format!("{name}.png")), picture).unwrap();
-        }
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("screenshots");
+        std::fs::create_dir_all(&folder).unwrap();
+        let picture = self.page.screenshot().await.unwrap();
+        std::fs::write(folder.join(format!("{name}.png")), picture).unwrap();
     }
 
     async fn post(&self, what: &str, body: &Value) -> Value {
