@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 
 use crate::{
     Contract,
-    common::golden::{BEGIN, MINUTE},
+    common::{
+        golden::{BEGIN, MINUTE},
+        span,
+    },
     encoded,
 };
 
@@ -47,6 +50,19 @@ async fn names_are_listed() {
         clients["data"],
         json!([operation("POST /orders", "client")])
     );
+    // One name of two kinds.
+    let mut client = span(0x88, 1, None, "both");
+    client.kind = 3;
+    let server = span(0x88, 2, Some(1), "both");
+    contract
+        .viewer
+        .send_spans("two", vec![client, server])
+        .await;
+    let names = contract.found("/api/services/two/operations").await;
+    assert_eq!(names["data"], json!(["both"]));
+    let kinds = contract.found("/api/operations?service=two").await;
+    let expected = [operation("both", "server"), operation("both", "client")];
+    assert_eq!(kinds["data"], json!(expected));
     assert_eq!(
         contract.found("/api/services/none/operations").await["data"],
         json!([])
@@ -172,6 +188,12 @@ async fn calls_between_services_are_counted() {
     assert_eq!(
         contract.found(&of).await["data"],
         json!([call("web", "shop")])
+    );
+    // Whether it calls or is called.
+    let of = format!("/api/dependencies?endTs={end}&lookback=5000&service=post");
+    assert_eq!(
+        contract.found(&of).await["data"],
+        json!([call("shop", "post")])
     );
     let early = format!("/api/dependencies?endTs={}&lookback=5000", end - 2000);
     assert_eq!(contract.found(&early).await["data"], json!([]));

@@ -107,6 +107,8 @@ async fn a_span_has_all_that_was_sent_in_zipkins_words() {
         json!({"serviceName": "relay", "ipv6": "2001:db8::1"})
     );
     assert_eq!(remote("render"), Value::Null);
+    // A server's address is its own where it was called.
+    assert_eq!(remote("receive mail"), Value::Null);
 }
 
 #[tokio::test]

@@ -64,6 +64,8 @@ async fn a_search_finds_what_its_parameters_say() {
         (wanted("cart.full and declined"), &[]),
         (wanted("error and http.route=/checkout"), &[]),
         (format!("{}&serviceName=till", wanted("error")), &["errors"]),
+        // Where no tag says so, the status does.
+        (format!("{}&serviceName=part0", wanted("error")), &["large"]),
         (
             format!("{hour}&serviceName=web&minDuration=100000"),
             &["ten"],

@@ -94,7 +94,9 @@ pub(super) fn ten() -> Golden {
         span(6, 4, "send mail", PRODUCER, 45, 46),
         price,
     ];
-    let post = vec![span(7, 6, "receive mail", CONSUMER, 50, 60), mail];
+    let mut receive = span(7, 6, "receive mail", CONSUMER, 50, 60);
+    receive.attributes = vec![attribute("server.address", "here")];
+    let post = vec![receive, mail];
     golden.sent.push(resource("web", web));
     golden.of("shop", shop).of("post", post)
 }
