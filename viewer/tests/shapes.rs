@@ -5,7 +5,8 @@ mod common;
 use common::{Running, attribute, request, span, start};
 use opentelemetry_proto::tonic::{
     collector::{
-        logs::v1::ExportLogsServiceRequest, trace::v1::trace_service_client::TraceServiceClient,
+        logs::v1::{ExportLogsServiceRequest, logs_service_client::LogsServiceClient},
+        trace::v1::trace_service_client::TraceServiceClient,
     },
     common::v1::{AnyValue, KeyValue, any_value},
     logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
@@ -167,6 +168,38 @@ async fn what_is_not_of_its_kind_is_refused() {
     assert_eq!(viewer.traces().await, 0);
     assert_eq!(post(&viewer, "/v1/traces", JSON, batch(&good)).await.0, 200);
     assert_eq!(read(&viewer).await["name"], "a");
+}
+
+/// Of three log records, one has ids.
+#[tokio::test]
+async fn log_records_that_are_wrong_are_counted() {
+    let viewer = start().await;
+    let mut logs = log("a", "b");
+    let records = &mut logs.resource_logs[0].scope_logs[0].log_records;
+    for (trace, span) in [(15, 8), (16, 7)] {
+        let mut wrong = records[0].clone();
+        wrong.trace_id = vec![1; trace];
+        wrong.span_id = vec![1; span];
+        records.push(wrong);
+    }
+    let (_, said) = post(
+        &viewer,
+        "/v1/logs",
+        JSON,
+        serde_json::to_vec(&logs).unwrap(),
+    )
+    .await;
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said["partialSuccess"]["rejectedLogRecords"], "2");
+    let why = said["partialSuccess"]["errorMessage"].as_str().unwrap();
+    assert_eq!(why, "a log's trace id is not 16 bytes");
+
+    let mut grpc = LogsServiceClient::connect(viewer.grpc.clone())
+        .await
+        .unwrap();
+    let said = grpc.export(logs).await.unwrap().into_inner();
+    let said = said.partial_success.unwrap();
+    assert_eq!((said.rejected_log_records, &*said.error_message), (2, why));
 }
 
 const EVIL: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
