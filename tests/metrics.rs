@@ -266,6 +266,90 @@ async fn a_client_is_measured_with_its_host_and_its_sizes() {
     check_against(&spans.meters.points(), &spans.ended());
 }
 
+/// Series are found again by the little that tells requests of one route apart. Here they begin alike and end otherwise.
+#[tokio::test]
+async fn requests_that_begin_alike_are_told_apart_by_their_ends() {
+    let spans = Spans::new();
+    let app = Router::new()
+        .route(
+            "/orders/{id}",
+            get(async |request: Request<Body>| match request.uri().path() {
+                "/orders/late" => {
+                    throughline::set_route(request.extensions(), "/late");
+                    StatusCode::OK
+                }
+                "/orders/gold" => {
+                    throughline::label("tier", "gold");
+                    StatusCode::OK
+                }
+                "/orders/bad" => StatusCode::BAD_GATEWAY,
+                "/orders/none" => StatusCode::NOT_FOUND,
+                _ => StatusCode::OK,
+            }),
+        )
+        .layer(ServerLayer::new().telemetry(&spans.telemetry));
+    for _ in 0..3 {
+        for path in ["plain", "late", "gold", "bad", "none", "plain"] {
+            call(&app, &format!("/orders/{path}")).await;
+        }
+    }
+    let mut seen: Vec<_> = spans.meters.of(DURATION).iter().map(brief).collect();
+    seen.sort();
+    assert_eq!(
+        seen,
+        [
+            "/late 200 3",
+            "/orders/{id} 200 6",
+            "/orders/{id} 200 gold 3",
+            "/orders/{id} 404 3",
+            "/orders/{id} 502 502 3",
+        ]
+    );
+}
+
+/// The route, status, error and label of a series, and how many it has.
+fn brief(point: &Point) -> String {
+    let texts = [
+        "http.route",
+        "http.response.status_code",
+        "error.type",
+        "tier",
+    ];
+    let mut words: Vec<_> = texts.iter().filter_map(|key| point.text(key)).collect();
+    words.push(point.count().to_string());
+    words.join(" ")
+}
+
+/// The same requests by layers that measure different things of them, on one pipeline.
+#[tokio::test]
+async fn a_client_has_a_template_in_its_durations_where_its_layer_says_so() {
+    let spans = Spans::new();
+    let layer = || {
+        let layer = ClientLayer::new().telemetry(&spans.telemetry);
+        layer.url_template(|_| Some("/orders/{id}".into()))
+    };
+    let layers = [
+        layer(),
+        layer().measure_url_template(true),
+        layer().measure_body_sizes(true),
+    ];
+    for layer in layers.iter().cycle().take(9) {
+        let client = layer.layer(service_fn(async |_: Request<Body>| {
+            Ok::<_, Infallible>(Response::new(Body::empty()))
+        }));
+        let request = Request::get("http://shop.example/orders/7");
+        let request = request.body(Body::empty()).unwrap();
+        client.oneshot(request).await.unwrap();
+    }
+    let points = spans.meters.of("http.client.request.duration");
+    let mut seen: Vec<_> = points
+        .iter()
+        .map(|point| (point.text("url.template"), point.count()))
+        .collect();
+    seen.sort();
+    assert_eq!(seen, [(None, 6), (Some("/orders/{id}".to_owned()), 3)]);
+}
+
 /// No pipeline of ours: OpenTelemetry's global providers, as they are at each request.
 #[tokio::test]
 async fn the_global_provider_is_looked_up_at_each_request() {

@@ -144,7 +144,7 @@ fn is(kept: &str, other: &str) -> bool {
     kept.len() == other.len() && (kept.as_ptr() == other.as_ptr() || kept == other)
 }
 
-/// The length, the beginning, the middle and the end.
+/// The length, the beginning, the middle and the end: of a short text, all of it.
 #[inline]
 fn sample(text: &str) -> u64 {
     let bytes = text.as_bytes();
@@ -153,10 +153,15 @@ fn sample(text: &str) -> u64 {
         Some(word) => word.try_into().map_or(0, u64::from_le_bytes),
         None => 0,
     };
+    let half = |start: usize| match bytes.get(start..start + 4) {
+        Some(word) => word.try_into().map_or(0, u32::from_le_bytes).into(),
+        None => 0_u64,
+    };
     let one = |start: usize| bytes.get(start).copied().map_or(0, u64::from);
     match length {
         0 => 0,
-        1..8 => one(0) << 16 | one(length - 1) << 8 | length as u64,
+        1..4 => one(0) << 24 | one(length / 2) << 16 | one(length - 1) << 8 | length as u64,
+        4..8 => half(0) | half(length - 4) << 32,
         8.. => {
             at(0)
                 ^ at(length / 2 - 4).rotate_left(21)
