@@ -35,7 +35,7 @@ impl Layout {
         let vertices: Vec<(u32, (f64, f64))> = (0..count)
             .map(|number| (number as u32, (HEIGHT + APART.1, WIDTH + APART.0)))
             .collect();
-        let edges: Vec<_> = edges
+        let onwards: Vec<_> = edges
             .iter()
             .filter(|(from, to)| from != to)
             .map(|(from, to)| (*from as u32, *to as u32))
@@ -43,7 +43,7 @@ impl Layout {
         let mut places = vec![(MARGIN, MARGIN); count];
         let mut top = MARGIN;
         // Each group of boxes that have to do with each other, one below the other.
-        for (group, ..) in from_vertices_and_edges(&vertices, &edges, &Config::default()) {
+        for (group, ..) in from_vertices_and_edges(&vertices, &onwards, &Config::default()) {
             // The library's layers are from top to bottom.
             let turned = || group.iter().map(|(number, (x, y))| (*number, y.abs(), *x));
             let left = turned().map(|(_, x, _)| x).fold(f64::MAX, f64::min);
@@ -59,11 +59,25 @@ impl Layout {
             top = lowest + APART.1;
         }
         let far = |place: fn(&(f64, f64)) -> f64| places.iter().map(place).fold(MARGIN, f64::max);
-        Self {
-            width: far(|place| place.0) + WIDTH + MARGIN,
-            height: far(|place| place.1) + HEIGHT + MARGIN + SWING,
+        let (width, height) = (far(|place| place.0) + WIDTH, far(|place| place.1) + HEIGHT);
+        let layout = Self {
             places,
+            width: width + MARGIN,
+            height: height + MARGIN,
+        };
+        // What goes back swings out below the boxes.
+        let swing = match edges.iter().all(|edge| layout.goes_on(*edge)) {
+            true => 0.0,
+            false => SWING,
+        };
+        Self {
+            height: layout.height + swing,
+            ..layout
         }
+    }
+
+    fn goes_on(&self, (from, to): (usize, usize)) -> bool {
+        self.place(from).0 < self.place(to).0
     }
 
     pub(super) fn place(&self, number: usize) -> (f64, f64) {
@@ -72,8 +86,11 @@ impl Layout {
 
     /// A line for each edge. Those that share a side of a box begin, and end, one above the other.
     pub(super) fn lines(&self, edges: &[(usize, usize)]) -> Vec<Line> {
-        let goes_on = |(from, to): &(usize, usize)| self.place(*from).0 < self.place(*to).0;
-        let forward: Vec<_> = edges.iter().copied().filter(goes_on).collect();
+        let forward: Vec<_> = edges
+            .iter()
+            .copied()
+            .filter(|edge| self.goes_on(*edge))
+            .collect();
         let starts = self.ports(&forward);
         let turned: Vec<_> = forward.iter().map(|(from, to)| (*to, *from)).collect();
         let ends = self.ports(&turned);

@@ -41,5 +41,9 @@ async fn five_thousand_spans_open() {
     assert!(bytes.as_u64().unwrap() < 5000 * 600);
     assert!(elements.as_u64().unwrap() < 5000 * 10);
     assert!(drawn.as_u64().unwrap() < 20);
+    // All of a service in one path, of the colour that its rows have.
+    let colour = "return document.querySelector('#rows .row .service').className.split(' ')[1] === document.querySelector('#minimap path').className.baseVal";
+    assert_eq!(browser.run(colour).await, true);
+    assert_eq!(browser.count("#minimap path").await, 2);
     browser.close().await;
 }

@@ -172,3 +172,28 @@ async fn three_forms_are_taken_away_by_clicks() {
     }
     browser.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spans_of_one_id_have_each_a_pane_and_an_address() {
+    let Some(browser) = open().await else { return };
+    let viewer = start().await;
+    let mut later = span(5, 2, Some(1), "the second");
+    later.start_time_unix_nano += 1_000_000;
+    let spans = vec![
+        lasting(span(5, 1, None, "GET /twice"), 50),
+        span(5, 2, Some(1), "the first"),
+        later,
+    ];
+    viewer.send_spans("twins", spans).await;
+    let trace = format!("{}/trace/{:032x}", viewer.page, 5);
+    browser.page.goto(&trace).await.unwrap();
+    browser.wait("#rows .row:nth-child(4) .badge.odd").await;
+    browser.click("#rows .row:nth-child(4) .what").await;
+    let is_second =
+        "return document.querySelector('#detail h2')?.textContent.includes('the second')
+        && document.querySelector('#rows .row:nth-child(4)').classList.contains('at')";
+    browser.until(is_second).await;
+    browser.page.refresh().await.unwrap();
+    browser.until(is_second).await;
+    browser.close().await;
+}
