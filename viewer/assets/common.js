@@ -18,3 +18,8 @@ document.addEventListener("keydown", (event) => {
   } else return;
   event.preventDefault();
 });
+
+for (const link of document.querySelectorAll(".top nav a")) {
+  const isHere = link.pathname === location.pathname || (link.pathname === "/" && location.pathname.startsWith("/trace/"));
+  if (isHere) link.setAttribute("aria-current", "page");
+}

@@ -205,6 +205,7 @@ async fn a_full_disk_is_told_and_nothing_is_lost() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "a test asks what it may skip")]
 fn a_file_that_may_not_be_written_is_named() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();

@@ -22,6 +22,7 @@ struct Page {
     a: String,
     b: String,
     wrong: Option<String>,
+    sides: Sides,
     /// What they are.
     one: String,
     other: String,
@@ -30,6 +31,14 @@ struct Page {
     only_a: usize,
     only_b: usize,
     slower: usize,
+}
+
+/// What the two are called.
+struct Sides {
+    one: &'static str,
+    other: &'static str,
+    only_one: &'static str,
+    only_other: &'static str,
 }
 
 struct Line {
@@ -49,6 +58,26 @@ struct Line {
     fails: (bool, bool),
     /// Thousandths of the longest.
     widths: (u64, u64),
+}
+
+const TWO: Sides = Sides {
+    one: "First",
+    other: "Other",
+    only_one: "only in the first",
+    only_other: "only in the other",
+};
+/// What is usual comes first, so that what is slower than that is red.
+const USUAL: Sides = Sides {
+    one: "Usual",
+    other: "This one",
+    only_one: "not in this one",
+    only_other: "not usual",
+};
+
+impl Default for Sides {
+    fn default() -> Self {
+        TWO
+    }
 }
 
 /// A trace is compared with as many of its route.
@@ -78,21 +107,27 @@ impl Page {
             self.wrong = Some(format!("There is no trace {}.", self.a));
             return Ok(());
         };
-        self.one = title(&one);
         let tree = Tree::of(&one.spans);
         let pairs = if self.b.is_empty() {
             let median = of_its_like(store, &self.a, &one).await?;
-            self.other = match median.others() {
+            self.sides = USUAL;
+            self.one = match median.others() {
                 0 => "no other trace of its route yet".to_owned(),
                 1 => "the one other of its route".to_owned(),
                 count => format!("the median of {count} others of its route"),
             };
-            median.pairs()
+            self.other = title(&one);
+            let mut pairs = median.pairs();
+            for pair in &mut pairs {
+                std::mem::swap(&mut pair.one, &mut pair.other);
+            }
+            pairs
         } else {
             let Some(other) = load(store, &self.b).await? else {
                 self.wrong = Some(format!("There is no trace {}.", self.b));
                 return Ok(());
             };
+            self.one = title(&one);
             self.other = title(&other);
             compare((&tree, &one.spans), (&Tree::of(&other.spans), &other.spans))
         };
@@ -108,7 +143,7 @@ impl Page {
         self.only_a = pairs.iter().filter(|pair| pair.other.is_none()).count();
         self.only_b = pairs.iter().filter(|pair| pair.one.is_none()).count();
         self.calls = pairs.len();
-        self.rows = Line::all(&pairs, longest, &colours);
+        self.rows = Line::all(&pairs, longest, &self.sides, &colours);
         self.slower = self.rows.iter().filter(|row| row.is_slower).count();
         Ok(())
     }
@@ -159,7 +194,7 @@ async fn of_its_like(store: &Store, id: &str, one: &Whole) -> Result<Median, Sto
 
 impl Line {
     /// A line for each, and one for calls of a kind that only one trace makes again and again.
-    fn all(pairs: &[Pair], longest: u64, colours: &Colours) -> Vec<Self> {
+    fn all(pairs: &[Pair], longest: u64, sides: &Sides, colours: &Colours) -> Vec<Self> {
         let is_again = |one: &Pair, next: &Pair| {
             (one.depth, &one.service, &one.name) == (next.depth, &next.service, &next.name)
                 && one.one.is_some() == next.one.is_some()
@@ -168,11 +203,11 @@ impl Line {
         };
         pairs
             .chunk_by(is_again)
-            .filter_map(|again| Self::of(again, longest, colours))
+            .filter_map(|again| Self::of(again, longest, sides, colours))
             .collect()
     }
 
-    fn of(again: &[Pair], longest: u64, colours: &Colours) -> Option<Self> {
+    fn of(again: &[Pair], longest: u64, sides: &Sides, colours: &Colours) -> Option<Self> {
         let pair = again.first()?;
         let sum = |side: fn(&Pair) -> Option<(u64, bool)>| {
             again
@@ -191,8 +226,8 @@ impl Line {
         let failed = |side: Option<(u64, bool)>| side.is_some_and(|(_, failed)| failed);
         let (side, delta) = match (one, other) {
             (Some((one, _)), Some((other, _))) => ("both", delta(one, other)),
-            (Some(_), None) => ("one", "only in the first".to_owned()),
-            (None, _) => ("other", "only in the other".to_owned()),
+            (Some(_), None) => ("one", sides.only_one.to_owned()),
+            (None, _) => ("other", sides.only_other.to_owned()),
         };
         let much = |one: Option<(u64, bool)>, other: Option<(u64, bool)>| {
             one.zip(other)
@@ -263,7 +298,7 @@ mod tests {
             pair(None, Some((7_000, true))),
             pair(took, None),
         ];
-        let lines = Line::all(&pairs, 10_000, &Colours::default());
+        let lines = Line::all(&pairs, 10_000, &TWO, &Colours::default());
         let counts: Vec<_> = lines.iter().map(|line| line.count).collect();
         assert_eq!(counts, [1, 1, 2, 1]);
         let again = &lines[2];

@@ -7,9 +7,14 @@ use axum::{
     extract::{Query, State},
     response::Response,
 };
-use rust_sugiyama::{configure::Config, from_vertices_and_edges};
 
-use super::{colours::Colours, format, search::backs, show};
+use super::{
+    colours::Colours,
+    format,
+    layout::{self, Layout},
+    query::{Window, backs},
+    show,
+};
 use crate::{
     api::params::Params,
     store::{
@@ -26,18 +31,18 @@ struct Page {
     arrows: Vec<Arrow>,
     width: f64,
     height: f64,
-}
-
-impl Page {
-    fn backs(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
-        backs(&self.back)
-    }
+    /// More than can be told apart with words on each arrow.
+    is_crowded: bool,
 }
 
 struct Node {
+    number: usize,
     name: String,
+    /// As much of it as fits.
+    short: String,
     kind: &'static str,
-    colour: usize,
+    class: &'static str,
+    colour: Option<usize>,
     link: String,
     x: f64,
     y: f64,
@@ -46,12 +51,11 @@ struct Node {
 struct Arrow {
     from: String,
     to: String,
-    label: String,
+    /// The boxes' numbers.
+    ends: (usize, usize),
     link: String,
-    path: String,
-    /// Where the label is.
-    x: f64,
-    y: f64,
+    failed_link: String,
+    line: layout::Line,
     is_error: bool,
     calls: u64,
     rate: String,
@@ -59,19 +63,27 @@ struct Arrow {
     p95: String,
 }
 
-/// Of a box.
-const WIDTH: f64 = 190.0;
-const HEIGHT: f64 = 52.0;
+/// With more arrows, words are shown of those that are pointed at.
+const CROWDED: usize = 16;
 
 pub(super) async fn page(
     State(store): State<Store>,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Response, StoreError> {
     let params = Params::of(pairs);
-    let window = super::search::Window::of(&params);
+    let window = Window::of(&params);
     let calls = store.edges(window.from, window.to).await?;
-    let first = calls.since.unwrap_or(window.to);
-    let seconds = ((window.to - first) as f64 / 1e9).max(1.0);
+    // All of time is the time of which there are traces.
+    let (first, last) = match window.name.as_str() {
+        "" => (store.first(0).await?, store.last().await?),
+        _ => (Some(window.from), Some(window.to)),
+    };
+    // Of very many the newest are looked at.
+    let first = calls.since.or(first);
+    let time = first
+        .zip(last)
+        .map(|(first, last)| last.saturating_sub(first));
+    let seconds = time.unwrap_or_default() as f64 / 1e9;
     let colours = Colours::of(&store).await?;
     Ok(show(&Page::of(
         &calls.edges,
@@ -84,156 +96,141 @@ pub(super) async fn page(
 impl Page {
     fn of(edges: &[Edge], back: String, seconds: f64, colours: &Colours) -> Self {
         let mut numbers: BTreeMap<Peer, usize> = BTreeMap::new();
-        for edge in edges {
-            for peer in [Peer::Service(edge.from.clone()), edge.to.clone()] {
-                let next = numbers.len();
-                numbers.entry(peer).or_insert(next);
-            }
-        }
-        let number = |peer: &Peer| numbers.get(peer).copied().unwrap_or_default();
-        let pairs: Vec<(u32, u32)> = edges
+        let mut number = |peer: Peer| {
+            let next = numbers.len();
+            *numbers.entry(peer).or_insert(next)
+        };
+        let ends: Vec<_> = edges
             .iter()
             .map(|edge| {
-                let from = number(&Peer::Service(edge.from.clone()));
-                (from as u32, number(&edge.to) as u32)
+                let from = number(Peer::Service(edge.from.clone()));
+                (from, number(edge.to.clone()))
             })
-            .filter(|(from, to)| from != to)
             .collect();
-        let places = layout(numbers.len(), &pairs);
-        let place = |peer: &Peer| places.get(number(peer)).copied().unwrap_or_default();
-        let boxes: Vec<_> = numbers
-            .keys()
-            .map(|peer| Node::of(peer, place(peer), colours))
-            .collect();
-        let width = boxes
+        let layout = Layout::of(numbers.len(), &ends);
+        let arrows: Vec<_> = edges
             .iter()
-            .map(|node| node.x + WIDTH)
-            .fold(400.0, f64::max);
-        let height = boxes
-            .iter()
-            .map(|node| node.y + HEIGHT)
-            .fold(120.0, f64::max);
-        let arrows = edges
-            .iter()
-            .map(|edge| {
-                let from = place(&Peer::Service(edge.from.clone()));
-                Arrow::of(edge, from, place(&edge.to), seconds)
-            })
+            .zip(&ends)
+            .zip(layout.lines(&ends))
+            .map(|((edge, ends), line)| Arrow::of(edge, *ends, line, seconds, &back))
             .collect();
         Self {
-            back,
-            boxes,
+            boxes: numbers
+                .iter()
+                .map(|(peer, number)| {
+                    Node::of(peer, *number, layout.place(*number), colours, &back)
+                })
+                .collect(),
+            is_crowded: arrows.len() > CROWDED,
             arrows,
-            width: width + 20.0,
-            height: height + 20.0,
+            width: layout.width,
+            height: layout.height,
+            back,
         }
     }
-}
 
-/// The upper left corner of each box: in layers, from left to right.
-fn layout(count: usize, pairs: &[(u32, u32)]) -> Vec<(f64, f64)> {
-    let vertices: Vec<(u32, (f64, f64))> = (0..count)
-        .map(|number| (number as u32, (HEIGHT + 40.0, WIDTH + 150.0)))
-        .collect();
-    let mut places = vec![(20.0, 20.0); count];
-    let mut below = 20.0;
-    for (found, _, _) in from_vertices_and_edges(&vertices, pairs, &Config::default()) {
-        // The library draws from top to bottom.
-        let left = found.iter().map(|(_, (_, y))| -y.abs()).fold(0.0, f64::min);
-        let top = found.iter().map(|(_, (x, _))| *x).fold(f64::MAX, f64::min);
-        let mut lowest: f64 = below;
-        for (number, (x, y)) in found {
-            let place = (20.0 + y.abs() + left.min(0.0) * 0.0, below + x - top);
-            lowest = lowest.max(place.1 + HEIGHT);
-            if let Some(slot) = places.get_mut(number) {
-                *slot = place;
-            }
-        }
-        below = lowest + 40.0;
+    fn backs(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
+        backs(&self.back)
     }
-    places
 }
 
 impl Node {
-    fn of(peer: &Peer, (x, y): (f64, f64), colours: &Colours) -> Self {
-        let (name, kind) = match peer {
-            Peer::Service(name) if &**name == OUTSIDE => (OUTSIDE.to_owned(), "outside"),
-            Peer::Service(name) => (name.to_string(), "service"),
-            Peer::Database(name) => (name.clone(), "database"),
-            Peer::Queue(name) => (name.clone(), "queue"),
-            Peer::Unknown(name) => (name.clone(), "sends no spans"),
+    fn of(peer: &Peer, number: usize, (x, y): (f64, f64), colours: &Colours, back: &str) -> Self {
+        let (name, kind, class) = match peer {
+            Peer::Service(name) if &**name == OUTSIDE => (name.to_string(), "outside", "outside"),
+            Peer::Service(name) => (name.to_string(), "service", "service"),
+            Peer::Database(name) => (name.clone(), "database", "database"),
+            Peer::Queue(name) => (name.clone(), "queue", "queue"),
+            Peer::Unknown(name) => (name.clone(), "sends no spans", "silent"),
         };
-        let link = match kind {
-            "service" => format!("/?{}", query(&[("service", &name)])),
-            _ => String::new(),
-        };
+        let is_service = class == "service";
         Self {
-            colour: colours.of_service(&name),
-            name,
+            number,
+            short: fitting(&name),
             kind,
-            link,
+            class,
+            colour: is_service.then(|| colours.of_service(&name)),
+            link: match is_service {
+                true => format!("/?{}", query(&[("service", &name), ("back", back)])),
+                false => String::new(),
+            },
+            name,
             x,
             y,
         }
     }
 }
 
+/// As much of a name as a box is wide; its end tells more than its middle.
+fn fitting(name: &str) -> String {
+    const LONGEST: usize = 21;
+    const TAIL: usize = 8;
+    let count = name.chars().count();
+    if count <= LONGEST {
+        return name.to_owned();
+    }
+    let head: String = name.chars().take(LONGEST - TAIL - 1).collect();
+    let tail: String = name.chars().skip(count - TAIL).collect();
+    format!("{head}…{tail}")
+}
+
 impl Arrow {
-    fn of(edge: &Edge, from: (f64, f64), to: (f64, f64), seconds: f64) -> Self {
-        let (name, asked) = match &edge.to {
+    fn of(edge: &Edge, ends: (usize, usize), line: layout::Line, seconds: f64, back: &str) -> Self {
+        let (to, asked) = match &edge.to {
             Peer::Service(name) => (name.to_string(), name.to_string()),
             Peer::Database(name) | Peer::Queue(name) | Peer::Unknown(name) => {
                 (name.clone(), edge.from.to_string())
             }
         };
-        let mut asks = vec![("service", asked.as_str())];
-        if edge.errors > 0 {
-            asks.push(("errors", "1"));
-        }
-        let (x1, y1) = (from.0 + WIDTH, from.1 + HEIGHT / 2.0);
-        let (x2, y2) = (to.0, to.1 + HEIGHT / 2.0);
-        let is_back = x2 <= x1 - WIDTH;
-        let path = if edge.from.as_ref() == name {
-            let (x, y) = (from.0 + WIDTH / 2.0, from.1);
-            format!("M{x} {y} c -30 -34 30 -34 0 0")
-        } else if is_back {
-            let low = y1.max(y2) + HEIGHT;
-            format!(
-                "M{x1} {y1} C {} {low}, {} {low}, {x2} {y2}",
-                x1 + 60.0,
-                x2 - 60.0
-            )
-        } else {
-            let bend = ((x2 - x1) / 2.0).max(30.0);
-            format!(
-                "M{x1} {y1} C {} {y1}, {} {y2}, {x2} {y2}",
-                x1 + bend,
-                x2 - bend
-            )
+        let link = |more: &[(&str, &str)]| {
+            let asks = [&[("service", asked.as_str()), ("back", back)], more].concat();
+            format!("/?{}", query(&asks))
         };
-        let share = format::share(edge.errors as usize, edge.calls as usize);
-        let rate = format::rate(edge.calls, seconds);
-        let p95 = format::duration(quantile(&edge.durations, 0.95));
         Self {
             from: edge.from.to_string(),
-            to: name,
-            label: format!("{rate} · {p95}"),
-            link: format!("/?{}", query(&asks)),
-            path,
-            x: f64::midpoint(x1, x2),
-            y: f64::midpoint(y1, y2) - 6.0,
+            to,
+            ends,
+            link: link(&[]),
+            failed_link: link(&[("errors", "1")]),
+            line,
             is_error: edge.errors > 0,
             calls: edge.calls,
-            rate,
-            share,
-            p95,
+            rate: format::rate(edge.calls, seconds),
+            share: format::share(edge.errors as usize, edge.calls as usize),
+            p95: format::duration(quantile(&edge.durations, 0.95)),
+        }
+    }
+
+    /// Where it leads: to failures where there are some.
+    fn main_link(&self) -> &str {
+        match self.is_error {
+            true => &self.failed_link,
+            false => &self.link,
         }
     }
 }
 
-/// Pairs as the query of an address.
+/// Pairs as the query of an address; empty ones are left out.
 pub(super) fn query(pairs: &[(&str, &str)]) -> String {
     let mut out = form_urlencoded::Serializer::new(String::new());
-    out.extend_pairs(pairs);
+    out.extend_pairs(pairs.iter().filter(|(_, value)| !value.is_empty()));
     out.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_keep_both_ends() {
+        assert_eq!(fitting("orders"), "orders");
+        let long = fitting("inventory-service-europe-production");
+        assert_eq!(long, "inventory-se…oduction");
+        assert_eq!(long.chars().count(), 21);
+    }
+
+    #[test]
+    fn what_is_not_said_is_not_asked() {
+        assert_eq!(query(&[("service", "a b"), ("back", "")]), "service=a+b");
+    }
 }

@@ -1,13 +1,17 @@
 //! The pages: HTML and SVG from the server, and small scripts that make them quick to use.
 
 mod assets;
+mod chart;
 mod colours;
 mod compare;
+mod example;
 mod format;
+mod layout;
 mod live;
 mod map;
 mod minimap;
 mod overview;
+mod query;
 mod row;
 mod scatter;
 mod search;
@@ -52,6 +56,7 @@ pub(crate) fn routes(store: &Store) -> Router {
         .route("/trace/{id}/offline.html", get(takeaway::offline))
         .route("/map", get(map::page))
         .route("/overview", get(overview::page))
+        .route("/example", get(example::of))
         .route("/compare", get(compare::page))
         .route("/live", get(live::events))
         .route("/clear", post(live::clear))

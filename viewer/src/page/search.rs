@@ -7,25 +7,17 @@ use axum::{
 };
 use http::StatusCode;
 
-use super::{colours::Colours, failed, format, scatter::Scatter, show};
-use crate::{
-    api::params::{Params, Wrong, duration, now},
-    store::{Found, Search, Store, StoreError, Tally},
+use super::{
+    colours::Colours,
+    failed, format,
+    query::{Form, all, wanted},
+    scatter::Scatter,
+    show,
 };
-
-/// What the form says, as it was typed.
-#[derive(Debug, Default)]
-struct Form {
-    service: String,
-    operation: String,
-    tags: String,
-    text: String,
-    min: String,
-    max: String,
-    errors: bool,
-    back: String,
-    limit: String,
-}
+use crate::{
+    api::params::{Params, Wrong},
+    store::{Found, Store, StoreError, Tally},
+};
 
 #[derive(Template)]
 #[template(path = "search.html")]
@@ -65,18 +57,6 @@ struct Line {
     orphans: i64,
     parts: Vec<(String, i64, usize)>,
 }
-
-/// How far back one may look: name, words, nanoseconds.
-const BACK: [(&str, &str, i64); 6] = [
-    ("5m", "5 minutes", 300),
-    ("15m", "15 minutes", 900),
-    ("1h", "hour", 3600),
-    ("6h", "6 hours", 21_600),
-    ("24h", "24 hours", 86_400),
-    ("7d", "7 days", 604_800),
-];
-const LIMIT: i64 = 100;
-const MOST: i64 = 1000;
 
 pub(super) async fn page(
     State(store): State<Store>,
@@ -130,125 +110,11 @@ async fn look(store: &Store, params: &Params) -> Result<Results, StoreError> {
     Ok(Results::of(&found, &colours, wrong, is_filtered))
 }
 
-fn all() -> Search {
-    Search {
-        limit: LIMIT as usize,
-        ..Search::default()
-    }
-}
-
-fn wanted(params: &Params) -> Result<Search, Wrong> {
-    let text = |name| params.text(name).map(str::to_owned);
-    let back = match params.text("back") {
-        None => None,
-        Some(name) => Some(
-            BACK.iter()
-                .find(|(known, ..)| *known == name)
-                .map(|(.., seconds)| now().saturating_sub(seconds * 1_000_000_000))
-                .ok_or_else(|| Wrong(format!("“{name}” is no time to look back")))?,
-        ),
-    };
-    let length = |name| match params.text(name) {
-        None => Ok(None),
-        Some(text) => duration(text)
-            .map(Some)
-            .ok_or_else(|| Wrong(format!("“{text}” is no duration such as 1.2ms or 3s"))),
-    };
-    Ok(Search {
-        service: text("service"),
-        operation: text("operation"),
-        tags: tags(params.text("tags").unwrap_or_default())?,
-        text: text("text"),
-        shortest: length("min")?,
-        longest: length("max")?,
-        errors_only: params.text("errors").is_some(),
-        from: params.number("from")?.or(back),
-        to: params.number("to")?,
-        limit: params.limit("limit", LIMIT, MOST)?,
-    })
-}
-
-/// `key=value key="a value with spaces"`.
-fn tags(text: &str) -> Result<Vec<(String, String)>, Wrong> {
-    let mut tags = Vec::new();
-    let mut rest = text.trim();
-    while !rest.is_empty() {
-        let (key, tail) = rest
-            .split_once('=')
-            .ok_or_else(|| Wrong(format!("“{rest}” is no attribute such as http.route=/cart")))?;
-        let (value, tail) = match tail.strip_prefix('"') {
-            Some(quoted) => quoted
-                .split_once('"')
-                .ok_or_else(|| Wrong(format!("a quotation mark is missing after “{key}=”")))?,
-            None => tail.split_once(char::is_whitespace).unwrap_or((tail, "")),
-        };
-        tags.push((key.trim().to_owned(), value.to_owned()));
-        rest = tail.trim_start();
-    }
-    Ok(tags)
-}
-
-/// A time that is looked at, from now backwards.
-pub(super) struct Window {
-    pub(super) name: String,
-    pub(super) from: i64,
-    pub(super) to: i64,
-}
-
-impl Window {
-    /// All of time where nothing, or nothing known, is said.
-    pub(super) fn of(params: &Params) -> Self {
-        let to = now();
-        let found = params
-            .text("back")
-            .and_then(|name| BACK.iter().find(|(known, ..)| *known == name));
-        match found {
-            Some((name, _, seconds)) => Self {
-                name: (*name).to_owned(),
-                from: to.saturating_sub(seconds * 1_000_000_000),
-                to,
-            },
-            None => Self {
-                name: String::new(),
-                from: 0,
-                to,
-            },
-        }
-    }
-}
-
-/// Name, words, and whether it is chosen.
-pub(super) fn backs(chosen: &str) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
-    BACK.iter()
-        .map(move |(name, words, _)| (*name, *words, *name == chosen))
-}
-
-impl Form {
-    fn of(params: &Params) -> Self {
-        let text = |name| params.text(name).unwrap_or_default().to_owned();
-        Self {
-            service: text("service"),
-            operation: text("operation"),
-            tags: text("tags"),
-            text: text("text"),
-            min: text("min"),
-            max: text("max"),
-            errors: params.text("errors").is_some(),
-            back: text("back"),
-            limit: text("limit"),
-        }
-    }
-
-    fn backs(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
-        backs(&self.back)
-    }
-}
-
 impl Results {
     fn of(found: &[Found], colours: &Colours, wrong: Option<String>, is_filtered: bool) -> Self {
         let longest = found
             .iter()
-            .map(|trace| trace.finish - trace.start)
+            .map(|trace| trace.finish.saturating_sub(trace.start))
             .max()
             .unwrap_or_default()
             .max(1);
@@ -283,7 +149,7 @@ impl Results {
 
 impl Line {
     fn of(trace: &Found, longest: i64, colours: &Colours) -> Self {
-        let length = trace.finish - trace.start;
+        let length = trace.finish.saturating_sub(trace.start);
         let part = |part: &Tally| {
             (
                 part.service.clone(),
@@ -295,7 +161,7 @@ impl Line {
             id: trace.id.to_string(),
             colour: colours.of_service(&trace.root.0),
             service: trace.root.0.clone(),
-            name: trace.root.1.clone(),
+            name: format::short(&trace.root.1),
             time: format::time(trace.start),
             duration: format::duration(length.cast_unsigned()),
             share: (length as i128 * 1000 / i128::from(longest)) as i64,
@@ -304,22 +170,5 @@ impl Line {
             orphans: trace.orphans,
             parts: trace.services.iter().map(part).collect(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn attributes_may_have_spaces_in_quotes() {
-        let found = tags(r#"a=1 b.c="x y" d=/e?f=g"#).unwrap();
-        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        assert_eq!(
-            found,
-            [pair("a", "1"), pair("b.c", "x y"), pair("d", "/e?f=g")]
-        );
-        assert!(tags("nothing").is_err());
-        assert!(tags("a=\"b").is_err());
     }
 }

@@ -80,7 +80,8 @@ struct Link {
 impl Attribute {
     /// As the list of traces is asked for it.
     fn asked(&self) -> String {
-        format!("{}=\"{}\"", self.key, self.value)
+        let value = self.value.replace('\\', "\\\\").replace('"', "\\\"");
+        format!("{}=\"{value}\"", self.key)
     }
 }
 

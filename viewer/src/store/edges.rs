@@ -28,7 +28,7 @@ pub(crate) struct Edge {
 #[derive(Debug)]
 pub(crate) struct Edges {
     pub(crate) edges: Vec<Edge>,
-    /// When the first span that was looked at began.
+    /// When the first span that was looked at began, if there are more than are looked at.
     pub(crate) since: Option<i64>,
 }
 
@@ -55,6 +55,7 @@ impl Store {
 struct Counted {
     calls: HashMap<(Option<i64>, Callee), Edge>,
     since: Option<i64>,
+    spans: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,13 +85,14 @@ fn edges(store: &Connection, from: i64, to: i64) -> rusqlite::Result<Edges> {
     }
     Ok(Edges {
         edges: edges.into_values().collect(),
-        since: counted.since,
+        since: counted.since.filter(|_| counted.spans >= MOST),
     })
 }
 
 impl Counted {
     /// A client's span and the server's below it are one call; a client's alone is a call of somebody who sends no spans.
     fn pair(&mut self, spans: &[Seen]) {
+        self.spans += spans.len();
         let mut answered = HashSet::new();
         for span in spans {
             self.since = Some(self.since.map_or(span.start, |since| since.min(span.start)));

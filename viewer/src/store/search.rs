@@ -78,31 +78,6 @@ impl Store {
         .await
     }
 
-    /// Names of all services, the first that was seen first.
-    pub(crate) async fn services_by_age(&self) -> Result<Vec<String>, StoreError> {
-        self.read(|store| {
-            store
-                .prepare_cached("SELECT name FROM service ORDER BY id")?
-                .query_map([], |row| row.get(0))?
-                .collect()
-        })
-        .await
-    }
-
-    /// How many spans and logs there are of a trace.
-    pub(crate) async fn count(&self, id: TraceId) -> Result<(i64, i64), StoreError> {
-        self.read(move |store| {
-            store
-                .prepare_cached(
-                    "SELECT (SELECT count(*) FROM span
-                             WHERE trace = (SELECT id FROM trace WHERE trace_id = ?1)),
-                            (SELECT count(*) FROM log WHERE trace_id = ?1)",
-                )?
-                .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))
-        })
-        .await
-    }
-
     /// Names and kinds of the operations of a service, in order.
     pub(crate) async fn operations(
         &self,

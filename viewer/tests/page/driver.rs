@@ -69,7 +69,7 @@ fn hyper_util_connector() -> hyper_util::client::legacy::connect::HttpConnector 
     clippy::disallowed_methods,
     reason = "what a test is asked for stands in the environment"
 )]
-fn is_asked(name: &str) -> bool {
+pub(crate) fn is_asked(name: &str) -> bool {
     std::env::var_os(name).is_some()
 }
 
@@ -153,6 +153,28 @@ impl Browser {
         self.post("goog/cdp/execute", &command).await;
     }
 
+    /// Draws from one place of an element to another, in parts of its width and height.
+    pub(crate) async fn drag(&self, css: &str, from: (f64, f64), to: (f64, f64)) {
+        self.wait(css).await;
+        let script = format!(
+            "const box = document.querySelector({css:?}).getBoundingClientRect();
+             return [box.x, box.y, box.width, box.height]"
+        );
+        let found = self.run(&script).await;
+        let at = |part: usize| found[part].as_f64().unwrap();
+        let place = |(x, y): (f64, f64)| (at(0) + x * at(2), at(1) + y * at(3));
+        for (kind, (x, y)) in [
+            ("mousePressed", place(from)),
+            ("mouseMoved", place(to)),
+            ("mouseReleased", place(to)),
+        ] {
+            let command = json!({ "cmd": "Input.dispatchMouseEvent", "params": {
+                "type": kind, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1
+            }});
+            self.post("goog/cdp/execute", &command).await;
+        }
+    }
+
     /// Whatever the console said since the last time.
     pub(crate) async fn console(&self) -> Vec<Value> {
         let answer = self.post("se/log", &json!({ "type": "browser" })).await;
@@ -178,14 +200,12 @@ impl Browser {
         .await
     }
 
-    /// Writes a picture where pictures are asked for.
+    /// Writes a picture.
     pub(crate) async fn picture(&self, name: &str) {
-        if is_asked("THROUGHLINE_SCREENSHOTS") {
-            let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("screenshots");
-            std::fs::create_dir_all(&folder).unwrap();
-            let picture = self.page.screenshot().await.unwrap();
-            std::fs::write(folder.join(format!("{name}.png")), picture).unwrap();
-        }
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("screenshots");
+        std::fs::create_dir_all(&folder).unwrap();
+        let picture = self.page.screenshot().await.unwrap();
+        std::fs::write(folder.join(format!("{name}.png")), picture).unwrap();
     }
 
     async fn post(&self, what: &str, body: &Value) -> Value {

@@ -1,14 +1,17 @@
 //! The pages in a real browser: found, opened, filtered, compared and taken away, by clicks and by keyboard.
 
+mod access;
 #[path = "../common/mod.rs"]
 mod common;
 mod driver;
 mod news;
-
-use std::path::PathBuf;
+mod pictures;
+mod search;
+mod strange;
+mod waterfall;
 
 use common::{Running, attribute, span, start};
-use driver::{Browser, missing, open};
+use driver::{Browser, open};
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 use serde_json::Value;
 
@@ -89,7 +92,6 @@ async fn a_trace_is_found_opened_filtered_compared_and_taken_away() {
     assert_eq!(browser.count(".traces tbody tr.error").await, 1);
     assert_eq!(browser.count(".scatter circle").await, 3);
     clean(&browser, "the list").await;
-    browser.picture("traces").await;
 
     // Looked for by clicks.
     browser.click("input[name=errors]").await;
@@ -146,7 +148,6 @@ async fn a_trace_is_found_opened_filtered_compared_and_taken_away() {
     assert_eq!(browser.count(".compare tr.other").await, 1);
     assert_eq!(browser.text(".compare tr.other .badge").await, "×11");
     clean(&browser, "two traces").await;
-    browser.picture("compare").await;
     browser
         .page
         .goto(&format!("{}/compare?a={other}", viewer.page))
@@ -158,6 +159,12 @@ async fn a_trace_is_found_opened_filtered_compared_and_taken_away() {
             .await
             .contains("the median of 2 others of its route")
     );
+    // This one beside what is usual: red is what is slower than that.
+    assert_eq!(
+        browser.text(".compare thead th:nth-child(2)").await,
+        "Usual"
+    );
+    assert_eq!(browser.text(".compare tr.slower .delta").await, "+100 ms");
 
     // And taken away: the page works without a server.
     let (_, offline) = viewer.get(&format!("/trace/{other}/offline.html")).await;
@@ -196,7 +203,6 @@ async fn the_keyboard_is_enough() {
         browser.keys(key).await;
     }
     assert_eq!(browser.run(shown).await, 16);
-    browser.picture("trace").await;
     browser.keys("h").await;
     assert_eq!(browser.run(shown).await, 4);
     browser.keys("+").await;
@@ -233,8 +239,7 @@ async fn the_map_and_the_overview_lead_to_traces() {
     assert_eq!(browser.run(arrows).await, serde_json::json!(expected));
     assert_eq!(browser.count(".map .node").await, 4);
     clean(&browser, "the map").await;
-    browser.picture("map").await;
-    browser.click(".calls tr.error a").await;
+    browser.click(".calls tr.error a.bad").await;
     browser
         .until("return document.querySelectorAll('.traces tbody tr').length === 1")
         .await;
@@ -246,116 +251,31 @@ async fn the_map_and_the_overview_lead_to_traces() {
         .unwrap();
     browser.wait(".overview tbody tr:nth-child(2)").await;
     clean(&browser, "the overview").await;
-    browser.picture("overview").await;
+    // The slowest of three is the last one's.
+    assert_eq!(browser.count(".overview tbody tr").await, 2);
     browser
         .click(".overview tbody tr:nth-child(2) td[data-name=p99] a")
+        .await;
+    browser.wait("#rows .row.at").await;
+    assert!(
+        browser
+            .text(".crumbs")
+            .await
+            .contains(&format!("{:032x}", 3))
+    );
+    assert_eq!(browser.text("#rows .row.at .length").await, "300 ms");
+    // A part of the time leads to its traces, and no others.
+    browser
+        .page
+        .goto(&format!("{}/overview", viewer.page))
+        .await
+        .unwrap();
+    browser
+        .click(".overview tbody tr:nth-child(2) .chart a:first-child")
         .await;
     browser
         .until("return document.querySelectorAll('.traces tbody tr').length === 1")
         .await;
-    browser.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn news_come_by_themselves_unless_paused() {
-    let Some(browser) = open().await else { return };
-    let viewer = start().await;
-    browser.page.goto(&viewer.page).await.unwrap();
-    browser.wait(".empty").await;
-    browser
-        .until("return document.getElementById('live').textContent === 'live'")
-        .await;
-    fill(&viewer).await;
-    browser.wait(".traces tbody tr:nth-child(3)").await;
-    browser.click("#pause").await;
-    viewer
-        .send_spans("late", vec![span(9, 1, None, "GET /late")])
-        .await;
-    browser
-        .until("return document.getElementById('live').textContent.includes('news')")
-        .await;
-    assert_eq!(browser.count(".traces tbody tr").await, 3);
-    browser.click("#pause").await;
-    browser.wait(".traces tbody tr:nth-child(4)").await;
-    browser.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn five_thousand_spans_open() {
-    let Some(browser) = open().await else { return };
-    let viewer = start().await;
-    let mut spans = vec![of_kind(lasting(span(5, 1, None, "GET /big"), 6000), SERVER)];
-    spans.extend((2..=5000).map(|id| {
-        span(
-            5,
-            id,
-            Some(id / 4 + 1).filter(|parent| *parent < id),
-            &format!("step {}", id % 7),
-        )
-    }));
-    viewer.send_spans("big", spans).await;
-    browser
-        .page
-        .goto(&format!("{}/trace/{:032x}", viewer.page, 5))
-        .await
-        .unwrap();
-    browser.until("return document.querySelectorAll('#rows .row').length >= 5000 && document.querySelector('#ticks').children.length > 0").await;
-    // Times depend on the machine; these do not.
-    let bytes = browser
-        .run("return performance.getEntriesByType('navigation')[0].decodedBodySize")
-        .await;
-    let elements = browser
-        .run("return document.querySelectorAll('*').length")
-        .await;
-    let drawn = browser
-        .run("return document.querySelectorAll('#minimap *').length")
-        .await;
-    eprintln!("5,000 spans: {bytes} bytes, {elements} elements, {drawn} of them in the little map");
-    assert!(bytes.as_u64().unwrap() < 5000 * 600);
-    assert!(elements.as_u64().unwrap() < 5000 * 10);
-    assert!(drawn.as_u64().unwrap() < 20);
-    browser.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn everybody_can_use_it() {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../target/page/node_modules/axe-core/axe.min.js");
-    let Ok(axe) = std::fs::read_to_string(&file) else {
-        missing("axe-core is not installed: npm install --prefix target/page axe-core");
-        return;
-    };
-    let Some(browser) = open().await else { return };
-    let viewer = start().await;
-    fill(&viewer).await;
-    let id = format!("{:032x}", 2);
-    for path in [
-        "/".to_owned(),
-        format!("/trace/{id}?span=0000000000000003"),
-        "/map".to_owned(),
-        "/overview".to_owned(),
-        format!("/compare?a={id}"),
-    ] {
-        for scheme in ["light", "dark"] {
-            browser.scheme(scheme).await;
-            browser
-                .page
-                .goto(&format!("{}{path}", viewer.page))
-                .await
-                .unwrap();
-            browser.wait("main h1").await;
-            browser.run(&axe).await;
-            let found = browser
-                .page
-                .execute_async(
-                    "const done = arguments[arguments.length - 1];
-                     axe.run().then((r) => done(r.violations.map((v) => v.id + ': ' + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 150) + ' ' + (n.any[0]?.message ?? '')).join(' | '))));",
-                    Vec::new(),
-                )
-                .await
-                .unwrap();
-            assert_eq!(found, Value::Array(Vec::new()), "{path} {scheme}");
-        }
-    }
+    assert_eq!(browser.text(".traces .duration span").await, "100 ms");
     browser.close().await;
 }

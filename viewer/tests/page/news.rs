@@ -1,4 +1,4 @@
-//! What comes in while a trace is looked at.
+//! What comes in while somebody looks.
 
 use serde_json::json;
 
@@ -95,5 +95,29 @@ async fn a_trace_that_is_asked_for_too_early_is_shown_when_it_comes() {
         .await;
     browser.wait("#rows .row").await;
     assert_eq!(browser.text("h1").await, "soon GET /soon");
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn news_come_by_themselves_unless_paused() {
+    let Some(browser) = open().await else { return };
+    let viewer = start().await;
+    browser.page.goto(&viewer.page).await.unwrap();
+    browser.wait(".empty").await;
+    browser
+        .until("return document.getElementById('live').textContent === 'live'")
+        .await;
+    fill(&viewer).await;
+    browser.wait(".traces tbody tr:nth-child(3)").await;
+    browser.click("#pause").await;
+    viewer
+        .send_spans("late", vec![span(9, 1, None, "GET /late")])
+        .await;
+    browser
+        .until("return document.getElementById('live').textContent.includes('news')")
+        .await;
+    assert_eq!(browser.count(".traces tbody tr").await, 3);
+    browser.click("#pause").await;
+    browser.wait(".traces tbody tr:nth-child(4)").await;
     browser.close().await;
 }
