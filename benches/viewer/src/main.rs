@@ -1,7 +1,7 @@
 //! Sustained ingest into the viewer, its memory, and its searches when it is full; beside a receiver that reads and answers.
 //!
 //! `--spans N` (1,000,000), `--limit MIB` (256), `--data FILE`. Ends with an error when a bound is broken: memory further than
-//! a tenth from the limit, or a search above 100 ms at its 95th percentile (on a busy machine: at its median).
+//! a tenth from the limit, or a search above 100 ms at its 95th percentile (on a busy machine: of the processor).
 
 #![forbid(unsafe_code)]
 
@@ -60,7 +60,7 @@ async fn run(spans: usize, limit: u64, file: Option<&str>) -> Result<(), Failure
     println!("{machine}");
     if is_busy {
         println!(
-            "others use it too: processor time is the number to trust, and medians are held to the bounds"
+            "others use it too: processor time is the number to trust, and is what is held to the bounds"
         );
     }
     println!();
