@@ -4,7 +4,7 @@ mod common;
 #[path = "common/program.rs"]
 mod program;
 
-use std::{path::Path, process::Command};
+use std::{path::Path, process::Command, time::Duration};
 
 use common::{Running, attribute, request, span, start_with};
 use program::Program;
@@ -139,7 +139,9 @@ async fn what_cannot_be_written_now_may_come_again() {
     }
     // One waits; there is no room for more.
     for _ in 0..3 {
-        let answer = sent.join_next().await.unwrap().unwrap().unwrap();
+        // Those that wait for the lock are told the same, but after ten seconds.
+        let at_once = tokio::time::timeout(Duration::from_secs(9), sent.join_next());
+        let answer = at_once.await.unwrap().unwrap().unwrap().unwrap();
         assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
         assert!(answer.headers().contains_key("retry-after"));
     }
@@ -205,6 +207,7 @@ async fn a_full_disk_is_told_and_nothing_is_lost() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "a test asks what it may skip")]
 fn a_file_that_may_not_be_written_is_named() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();

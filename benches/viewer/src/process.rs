@@ -39,8 +39,8 @@ pub(crate) fn memory(pid: u32) -> io::Result<(u64, u64)> {
     Ok((of("VmRSS:")?, of("VmHWM:")?))
 }
 
-/// What the machine is.
-pub(crate) fn machine() -> String {
+/// What the machine is, and whether others use it.
+pub(crate) fn machine() -> (String, bool) {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu
         .lines()
@@ -51,6 +51,13 @@ pub(crate) fn machine() -> String {
         .filter(|line| line.starts_with("processor"))
         .count();
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').next().unwrap_or_default();
-    format!("{model}, {cores} cores, load {load} at the start")
+    let load: f64 = load
+        .split(' ')
+        .next()
+        .and_then(|load| load.parse().ok())
+        .unwrap_or_default();
+    (
+        format!("{model}, {cores} cores, load {load} at the start"),
+        load > cores as f64 / 2.0,
+    )
 }

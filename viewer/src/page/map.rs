@@ -75,10 +75,11 @@ pub(super) async fn page(
     let calls = store.edges(window.from, window.to).await?;
     // All of time is the time of which there are traces.
     let (first, last) = match window.name.as_str() {
-        "" => (calls.since, store.last().await?),
-        _ if calls.is_cut => (calls.since, Some(window.to)),
+        "" => (store.first(0).await?, store.last().await?),
         _ => (Some(window.from), Some(window.to)),
     };
+    // Of very many the newest are looked at.
+    let first = calls.since.or(first);
     let time = first
         .zip(last)
         .map(|(first, last)| last.saturating_sub(first));

@@ -1,6 +1,6 @@
 //! Small questions of pages.
 
-use rusqlite::{OptionalExtension, types::Value};
+use rusqlite::OptionalExtension;
 
 use super::{Store, StoreError};
 use crate::ids::{SpanId, TraceId};
@@ -31,6 +31,16 @@ impl Store {
         .await
     }
 
+    /// When the first trace since then began.
+    pub(crate) async fn first(&self, from: i64) -> Result<Option<i64>, StoreError> {
+        self.read(move |store| {
+            store
+                .prepare_cached("SELECT min(start) FROM trace WHERE start >= ?1")?
+                .query_row([from], |row| row.get(0))
+        })
+        .await
+    }
+
     /// When the last trace ended.
     pub(crate) async fn last(&self) -> Result<Option<i64>, StoreError> {
         self.read(|store| {
@@ -56,13 +66,10 @@ impl Store {
                      FROM operation JOIN service ON service.id = operation.service
                      JOIN span ON span.operation = operation.id JOIN trace ON trace.id = span.trace
                      WHERE service.name = ?1 AND operation.name = ?2
-                     AND operation.kind IN (2, 5) AND span.start = ?3 AND span.finish = ?4",
+                     AND span.kind IN (2, 5) AND span.start = ?3 AND span.finish = ?4",
                 )?
                 .query_row((service, operation, start, finish), |row| {
-                    let span = match row.get(1)? {
-                        Value::Integer(number) => SpanId(number.to_be_bytes()),
-                        _ => SpanId(row.get(1)?),
-                    };
+                    let span = SpanId(row.get::<_, i64>(1)?.to_be_bytes());
                     Ok((TraceId(row.get(0)?), span))
                 })
                 .optional()

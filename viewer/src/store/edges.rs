@@ -28,10 +28,8 @@ pub(crate) struct Edge {
 #[derive(Debug)]
 pub(crate) struct Edges {
     pub(crate) edges: Vec<Edge>,
-    /// When the first span that was looked at began.
+    /// When the first span that was looked at began, if there are more than are looked at.
     pub(crate) since: Option<i64>,
-    /// Whether there were too many spans to look at all of them.
-    pub(crate) is_cut: bool,
 }
 
 /// Who calls from outside.
@@ -87,8 +85,7 @@ fn edges(store: &Connection, from: i64, to: i64) -> rusqlite::Result<Edges> {
     }
     Ok(Edges {
         edges: edges.into_values().collect(),
-        since: counted.since,
-        is_cut: counted.spans >= MOST,
+        since: counted.since.filter(|_| counted.spans >= MOST),
     })
 }
 

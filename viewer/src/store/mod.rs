@@ -53,7 +53,7 @@ use crate::{batch::Batch, sampling::Adaptive};
 pub struct Place {
     /// A file to keep it in. `None`: in memory, gone at the end.
     pub file: Option<PathBuf>,
-    /// Bytes at most: of the file, or of the process's memory. An eighth of memory, 24 MiB at most, is not for traces but
+    /// Bytes at most: of the file, or of the process's memory. A sixth of memory, 40 MiB at most, is not for traces but
     /// for what handles them; a process that does more than this needs its own memory besides. Memory holds 896 MiB at most.
     pub limit: u64,
 }

@@ -20,13 +20,13 @@ const PAGE: i64 = 8 << 10;
 const MOST_MEMORY: u64 = 896 << 20;
 
 /// What caches, requests on their way and the program itself take besides the tables, of a limit of memory.
-const BESIDES: u64 = 24 << 20;
+const BESIDES: u64 = 40 << 20;
 
 /// Bytes of tables, of a limit of memory or of a file.
 pub(super) fn tables(place: &Place) -> u64 {
     match place.file {
         Some(_) => place.limit,
-        None => place.limit - BESIDES.min(place.limit / 8),
+        None => place.limit - BESIDES.min(place.limit / 6),
     }
 }
 
