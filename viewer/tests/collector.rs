@@ -2,10 +2,9 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use saphyr_parser::{Event, Parser};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-/// The settings used, as the Collector's own schemas name them (0.147). `*` is any name, `[]` each of a list.
+/// The settings used, as the Collector's schemas and documents name them. `*` is any name, `[]` each of a list.
 const SETTINGS: &[&str] = &[
     "receivers/otlp/protocols/grpc/endpoint",
     "receivers/otlp/protocols/http/endpoint",
@@ -55,48 +54,7 @@ fn files() -> Vec<(String, String)> {
 }
 
 fn read(text: &str) -> Value {
-    let mut events = Parser::new_from_str(text)
-        .map(|event| event.unwrap().0)
-        .filter(|event| {
-            !matches!(
-                event,
-                Event::StreamStart | Event::DocumentStart(_) | Event::Nothing
-            )
-        });
-    let first = events.next().unwrap();
-    node(first, &mut events)
-}
-
-/// Texts stay as they are: the Collector makes of them what a setting asks for.
-fn node<'t>(first: Event<'t>, events: &mut impl Iterator<Item = Event<'t>>) -> Value {
-    match first {
-        Event::Scalar(text, ..) => Value::from(text.into_owned()),
-        Event::SequenceStart(..) => {
-            let mut list = Vec::new();
-            loop {
-                match events.next().unwrap() {
-                    Event::SequenceEnd => return Value::Array(list),
-                    event => list.push(node(event, events)),
-                }
-            }
-        }
-        Event::MappingStart(..) => {
-            let mut map = Map::new();
-            loop {
-                match events.next().unwrap() {
-                    Event::MappingEnd => return Value::Object(map),
-                    Event::Scalar(key, ..) => {
-                        let first = events.next().unwrap();
-                        let value = node(first, events);
-                        let before = map.insert(key.into_owned(), value);
-                        assert!(before.is_none(), "a key twice");
-                    }
-                    other => panic!("{other:?}"),
-                }
-            }
-        }
-        other => panic!("{other:?}"),
-    }
+    serde_saphyr::from_str(text).unwrap()
 }
 
 /// The path of each value. Of a component's name `type/which`, the type.
@@ -116,7 +74,8 @@ fn paths(value: &Value, path: &str, found: &mut Vec<(String, String)>) {
                 paths(value, &format!("{path}/[]"), found);
             }
         }
-        text => found.push((path[1..].to_owned(), text.as_str().unwrap().to_owned())),
+        Value::String(text) => found.push((path[1..].to_owned(), text.clone())),
+        other => found.push((path[1..].to_owned(), other.to_string())),
     }
 }
 

@@ -4,6 +4,8 @@ mod common;
 #[path = "common/program.rs"]
 mod program;
 
+use std::sync::Arc;
+
 use common::{attribute, request, span, start_with};
 use opentelemetry_proto::tonic::{
     collector::logs::v1::ExportLogsServiceRequest,
@@ -12,7 +14,7 @@ use opentelemetry_proto::tonic::{
 use program::Program;
 use prost::Message;
 use reqwest::{Client, StatusCode};
-use serde_json::Value;
+use tokio::sync::Semaphore;
 
 /// A trace of ten spans that weigh about 8 kB.
 fn heavy(trace: u128) -> Vec<opentelemetry_proto::tonic::trace::v1::Span> {
@@ -52,6 +54,16 @@ async fn the_chatty_give_way_and_the_quiet_stay() {
     assert_eq!(status, StatusCode::NOT_FOUND, "the oldest went");
     viewer.json(&format!("/api/traces/{:032x}", 1_999)).await;
 
+    // And of logs.
+    for _ in 0..25 {
+        let logs = (0..50u64).map(|number| LogRecord {
+            time_unix_nano: number,
+            attributes: vec![attribute("padding", &"x".repeat(8_000))],
+            ..LogRecord::default()
+        });
+        send_logs(&viewer, "logger", logs.collect()).await;
+    }
+
     let size = std::fs::metadata(&file).unwrap().len();
     assert!(size < LIMIT + LIMIT / 10, "{size} bytes");
     // Words that no trace uses any more are gone with them.
@@ -71,6 +83,18 @@ async fn the_chatty_give_way_and_the_quiet_stay() {
     }
     let sums = "SELECT count(*) FROM trace WHERE spans <> (SELECT count(*) FROM span WHERE trace = trace.id)";
     assert_eq!(count(sums), 0);
+    // What went is no longer charged to its service: 200 bytes a row, and its body.
+    assert!(count("SELECT count(*) FROM log") > 0);
+    let logs =
+        "(SELECT coalesce(sum(length(body) + 200), 0) FROM log WHERE log.service = service.id)";
+    let spans = "(SELECT coalesce(sum(part.bytes), 0) FROM trace_service AS part WHERE part.service = service.id)";
+    for wrong in [
+        format!("log_bytes <> {logs}"),
+        format!("bytes <> {spans} + {logs}"),
+    ] {
+        let services = format!("SELECT count(*) FROM service WHERE {wrong}");
+        assert_eq!(count(&services), 0, "{wrong}");
+    }
 }
 
 async fn send_logs(viewer: &common::Running, service: &str, logs: Vec<LogRecord>) {
@@ -222,8 +246,10 @@ async fn what_was_acknowledged_survives_a_kill() {
             let answer = client.get(url).send().await.unwrap();
             assert_eq!(answer.status(), StatusCode::OK, "round {round}");
         }
+        let taken = Arc::new(Semaphore::new(0));
         let senders = (0..4u128).map(|sender| {
             let (client, http) = (client.clone(), program.http.clone());
+            let taken = Arc::clone(&taken);
             tokio::spawn(async move {
                 let mut acknowledged = Vec::new();
                 for number in 0.. {
@@ -235,7 +261,10 @@ async fn what_was_acknowledged_survives_a_kill() {
                         .send()
                         .await;
                     match sent {
-                        Ok(answer) if answer.status() == StatusCode::OK => acknowledged.push(trace),
+                        Ok(answer) if answer.status() == StatusCode::OK => {
+                            acknowledged.push(trace);
+                            taken.add_permits(1);
+                        }
                         Ok(answer) => panic!("{}", answer.status()),
                         Err(_) => break,
                     }
@@ -245,21 +274,14 @@ async fn what_was_acknowledged_survives_a_kill() {
         });
         let senders: Vec<_> = senders.collect();
         // Killed in the midst: when some were acknowledged and more are on the way.
-        loop {
-            let url = format!("{}/api/services", program.page);
-            let text = client.get(url).send().await.unwrap().text().await.unwrap();
-            let services: Value = serde_json::from_str(&text).unwrap();
-            if services["total"] == 1 {
-                break;
-            }
-        }
+        drop(taken.acquire_many(50).await.unwrap());
         program.child.kill().unwrap();
         program.child.wait().unwrap();
         for sender in senders {
             acknowledged.extend(sender.await.unwrap());
         }
     }
-    assert!(acknowledged.len() > 20);
+    assert!(acknowledged.len() >= 20 * 50);
     let mut program = Program::start(&file);
     for trace in acknowledged {
         let url = format!("{}/api/v3/traces/{trace:032x}", program.page);
