@@ -10,7 +10,7 @@ use super::{
 
 /// Traces that go in one step, and logs.
 const STEP: i64 = 64;
-const LOGS: i64 = 1024;
+const LOGS: i64 = 128;
 
 /// Removes until the store is below its limit.
 pub(super) fn make_room(
