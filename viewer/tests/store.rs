@@ -56,9 +56,9 @@ async fn the_chatty_give_way_and_the_quiet_stay() {
 
     // And of logs.
     for _ in 0..25 {
-        let logs = (0..50u64).map(|number| LogRecord {
+        let logs = (0..500u64).map(|number| LogRecord {
             time_unix_nano: number,
-            attributes: vec![attribute("padding", &"x".repeat(8_000))],
+            attributes: vec![attribute("padding", &"x".repeat(800))],
             ..LogRecord::default()
         });
         send_logs(&viewer, "logger", logs.collect()).await;
