@@ -55,9 +55,9 @@ async fn the_chatty_give_way_and_the_quiet_stay() {
     viewer.json(&format!("/api/traces/{:032x}", 1_999)).await;
 
     // And of logs.
-    for part in 0..25 {
-        let logs = (0..500u64).map(|number| LogRecord {
-            time_unix_nano: part * 500 + number,
+    for part in 0..125 {
+        let logs = (0..100u64).map(|number| LogRecord {
+            time_unix_nano: part * 100 + number,
             attributes: vec![attribute("padding", &"x".repeat(800))],
             ..LogRecord::default()
         });
