@@ -153,11 +153,16 @@ impl Meters {
         of: Of,
         seconds: f64,
         said: Said<'_>,
-        kept: Option<(&Group, &Answer<'_>)>,
+        group: &Arc<Group>,
+        answer: Option<&Answer<'_>>,
     ) {
         let (recorder, is_folded) = self.find(of.among(&self.durations), said);
-        if let Some((group, answer)) = kept.filter(|_| !is_folded) {
-            group.keep(answer, &recorder);
+        // What goes by the name of others may be made up: there is no end of it.
+        if !is_folded && said.facts.method == group.asked().method {
+            let group = of.among(&self.groups).place(group);
+            if let Some(answer) = answer {
+                group.keep(answer, &recorder);
+            }
         }
         recorder.record(seconds);
     }

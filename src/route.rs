@@ -6,7 +6,7 @@ use http::Extensions;
 
 pub(crate) use crate::axum_extensions::matched;
 use crate::{
-    exchange::{self, Exchange, Slot},
+    exchange::{self, Exchange, Slot, State},
     span_mut::SpanMut,
 };
 
@@ -15,10 +15,14 @@ use crate::{
 #[derive(Clone, Debug)]
 struct Mark(Arc<Slot>);
 
-/// The same for an exchange whose span is not recorded: inserting it allocates nothing. It needs no route, or has one and
-/// takes another from the task that serves it.
+/// The same for an exchange whose span is not recorded but which is measured: inserting it allocates nothing. It needs no
+/// route, or has one. What a handler says of it is taken from the task that serves it.
 #[derive(Clone, Copy, Debug)]
 struct Unrecorded;
+
+/// The same for an exchange of which nobody learns anything. It is never the current one of its task: another may be.
+#[derive(Clone, Copy, Debug)]
+struct Unwatched;
 
 /// Names the route of a request, where no router did or where the handler knows better: a template of few values, in
 /// one's own syntax (`/stock/{sku}`), never the path.
@@ -36,21 +40,13 @@ pub fn set_route(extensions: &Extensions, route: impl Into<Cow<'static, str>>) {
     if route.is_empty() {
         return;
     }
-    let name = |slot: &Slot| {
-        if let Some(state) = slot.state() {
-            state.name_route(route.into());
-        }
-    };
-    if let Some(Mark(slot)) = extensions.get() {
-        name(slot);
-    } else if extensions.get::<Unrecorded>().is_some() {
-        exchange::current(name);
-    }
+    reach(extensions, |state| state.name_route(route.into()));
 }
 
 /// Shows a handler the span of its request, as hooks see it: to set an attribute in place of another, to rename it, to say
 /// that it failed. `None`, and nothing is done, where the request has no [`ServerLayer`](crate::ServerLayer) outside, has
-/// ended, or is not recorded and nobody else would learn of it.
+/// ended, or is not recorded and nobody else would learn of it: no metric and no hook. A request that is not recorded may be
+/// out of reach of a task or thread of its own, as for [`label`](crate::label()).
 ///
 /// What is set here wins over what the layer sets at the end, and each key comes once. What it has set already stays, which
 /// is what it knows when the request comes in, and headers; an [`on_request`](crate::ServerLayer::on_request) hook replaces
@@ -71,8 +67,18 @@ pub fn request_span<T>(
     extensions: &Extensions,
     show: impl FnOnce(&mut SpanMut<'_>) -> T,
 ) -> Option<T> {
-    let Mark(slot) = extensions.get::<Mark>()?;
-    slot.state()?.show(show)
+    reach(extensions, |state| state.show(show)).flatten()
+}
+
+/// Leads from a request to its exchange.
+fn reach<T>(extensions: &Extensions, look: impl FnOnce(&State) -> T) -> Option<T> {
+    if let Some(Mark(slot)) = extensions.get() {
+        return slot.state().map(look);
+    }
+    extensions.get::<Unrecorded>()?;
+    // A client may send a request of its own meanwhile.
+    let served = |slot: &Slot| slot.state().filter(|state| state.is_server()).map(look);
+    exchange::current(served).flatten()
 }
 
 /// Marks a request as one that has its exchange.
@@ -80,10 +86,13 @@ pub(crate) fn mark(extensions: &mut Extensions, exchange: &Exchange) {
     match exchange {
         Exchange::None => {}
         Exchange::Passing(_) => {
-            extensions.insert(Unrecorded);
+            extensions.insert(Unwatched);
         }
         Exchange::Live(owner) => match owner.shared() {
-            Some((_, state)) if state.is_unrecorded_and_routed() => {
+            Some((_, state)) if !state.is_told() && !state.is_measured() => {
+                extensions.insert(Unwatched);
+            }
+            Some((_, state)) if state.is_found_by_its_task() => {
                 extensions.insert(Unrecorded);
             }
             Some((slot, _)) => {
@@ -98,12 +107,13 @@ pub(crate) fn mark(extensions: &mut Extensions, exchange: &Exchange) {
 pub(crate) fn unmark(extensions: &mut Extensions) {
     extensions.remove::<Mark>();
     extensions.remove::<Unrecorded>();
+    extensions.remove::<Unwatched>();
 }
 
 /// Whether the request has its exchange already. If so, what a router has found since goes to it.
 pub(crate) fn fill(extensions: &Extensions) -> bool {
     let Some(Mark(slot)) = extensions.get() else {
-        return extensions.get::<Unrecorded>().is_some();
+        return extensions.get::<Unrecorded>().is_some() || extensions.get::<Unwatched>().is_some();
     };
     if let (Some(state), Some(route)) = (slot.state(), matched(extensions)) {
         state.match_route(route);

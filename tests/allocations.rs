@@ -56,30 +56,57 @@ fn a_measured_request_allocates_as_often_as_one_that_is_not() {
 #[test]
 fn a_measured_call_allocates_as_often_as_one_that_is_not() {
     for traceparent in [SAMPLED, UNSAMPLED] {
-        let count = |layer: &ServerLayer| {
-            let answer = || Response::builder().header("grpc-status", "0");
-            let mut service = layer.layer(service_fn(async |_: Request<Body>| {
-                Ok::<_, Infallible>(answer().body(Body::empty()).unwrap())
-            }));
-            steady(|| {
-                let mut request = request(traceparent);
-                *request.uri_mut() = "/shop.Orders/Get".parse().unwrap();
-                let content_type = HeaderValue::from_static("application/grpc");
-                request.headers_mut().insert("content-type", content_type);
-                measure(|| {
-                    let response = service.call(request).now_or_never().unwrap().unwrap();
-                    assert_eq!(response.status(), 200);
-                })
-                .count_total
-            })
-        };
         let meters = Meters::new();
+        let count = |layer: &ServerLayer| steady(|| call(layer, "/shop.Orders/Get", traceparent));
         assert_eq!(
             count(&ServerLayer::new().telemetry(&measuring(&meters))),
             count(&ServerLayer::new().telemetry(&pipeline()))
         );
         assert!(meters.only("rpc.server.call.duration").count() > 1);
     }
+}
+
+/// Whatever strangers have called before it, and by whichever names of the host.
+#[test]
+fn what_strangers_make_up_leaves_room_for_a_real_call() {
+    let meters = Meters::new();
+    let measured = ServerLayer::new().telemetry(&measuring(&meters));
+    let measured = measured.measure_server_address(true);
+    let plain = ServerLayer::new().telemetry(&pipeline());
+    let count = |layer: &ServerLayer| steady(|| call(layer, "/shop.Orders/Get", UNSAMPLED));
+    call(&measured, "/shop.Orders/List", UNSAMPLED);
+    for number in 0..5000 {
+        let invented = format!("/strange.Service{number}/Call");
+        call(&measured, &invented, UNSAMPLED);
+        let host = format!("http://host{number}.example/shop.Orders/List");
+        call(&measured, &host, UNSAMPLED);
+    }
+    assert_eq!(count(&measured), count(&plain));
+}
+
+/// Allocations of one call. What begins with `strange` is not there.
+fn call(layer: &ServerLayer, uri: &str, traceparent: &str) -> u64 {
+    let mut service = layer.layer(service_fn(async |request: Request<Body>| {
+        let code = match request.uri().path().starts_with("/strange") {
+            true => "12",
+            false => "0",
+        };
+        let answer = Response::builder().header("grpc-status", code);
+        Ok::<_, Infallible>(answer.body(Body::empty()).unwrap())
+    }));
+    let mut request = request(traceparent);
+    *request.uri_mut() = uri.parse().unwrap();
+    if let Some(authority) = request.uri().authority() {
+        let host = HeaderValue::from_str(authority.as_str()).unwrap();
+        request.headers_mut().insert("host", host);
+    }
+    let content_type = HeaderValue::from_static("application/grpc");
+    request.headers_mut().insert("content-type", content_type);
+    measure(|| {
+        let response = service.call(request).now_or_never().unwrap().unwrap();
+        assert_eq!(response.status(), 200);
+    })
+    .count_total
 }
 
 /// The one is axum's: it boxes each body that is not of its own type.

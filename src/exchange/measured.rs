@@ -154,9 +154,9 @@ impl Measured {
             }
         }
         if duration {
-            let kept = answer.map(|answer| (&*self.asked.group, answer));
             let seconds = measurement.duration.as_secs_f64();
-            self.asked.meters.duration(of, seconds, said, kept);
+            let group = &self.asked.group;
+            self.asked.meters.duration(of, seconds, said, group, answer);
         }
     }
 }

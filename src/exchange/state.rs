@@ -110,18 +110,23 @@ impl State {
         &self.side
     }
 
-    pub(super) fn is_told(&self) -> bool {
+    pub(crate) fn is_server(&self) -> bool {
+        matches!(self.side, Side::Server(_))
+    }
+
+    pub(crate) fn is_told(&self) -> bool {
         self.is_told
     }
 
-    pub(super) fn is_measured(&self) -> bool {
+    pub(crate) fn is_measured(&self) -> bool {
         self.measured.is_some()
     }
 
-    /// Whether no span has to say its route, which is known or of no use to what is measured.
-    pub(crate) fn is_unrecorded_and_routed(&self) -> bool {
+    /// Whether it is the current one of the task that serves it, and neither a span has to say its route nor a metric waits
+    /// for one.
+    pub(crate) fn is_found_by_its_task(&self) -> bool {
         let has_none = self.protocol != Protocol::Http && !self.is_told;
-        !self.span.recording && (self.route.is_matched() || has_none)
+        self.is_measured() && !self.span.recording && (self.route.is_matched() || has_none)
     }
 
     pub(super) fn is_live(&self) -> bool {
@@ -189,6 +194,7 @@ impl State {
         } else {
             let status = ended.status;
             let verdict = conventions::verdict(self.protocol, &self.side, ended, &mut Nowhere);
+            let verdict = self.overridden(verdict);
             self.measure(status, duration, &verdict);
         }
     }

@@ -12,7 +12,7 @@ use crate::semconv::measure::{Answer, Facts};
 /// How many places there are for groups: more than twice as many as an attribute has values by default.
 const PLACES: usize = 512;
 
-/// How many places are looked at for one group. Without a free one it is made anew each time.
+/// How many places are looked at for one group. Without one it is made anew each time.
 const TRIES: usize = 8;
 
 /// How many ends of a group are kept. Others are looked up by all of their attributes.
@@ -25,7 +25,8 @@ pub(crate) struct Group<S> {
     ends: [OnceLock<End<S>>; MOST_ENDS],
 }
 
-/// The groups of one instrument, which are never forgotten. A look at them takes no lock.
+/// The groups of one instrument that were measured by their own names. These are never forgotten; what strangers make up
+/// takes no place. A look at them takes no lock.
 #[derive(Debug)]
 pub(super) struct Groups<S>(OnceLock<Box<[Place<S>]>>);
 
@@ -85,23 +86,39 @@ impl<S> Groups<S> {
         Self(OnceLock::new())
     }
 
-    /// The group of requests that begin like this.
+    /// The group of requests that begin like this. Unless it was [placed](Self::place) it is made anew.
     #[inline]
     pub(super) fn get(&self, facts: &Facts<'_>) -> Arc<Group<S>> {
+        for place in self.places(facts) {
+            match place.get() {
+                Some(group) if group.asked.begins_like(facts) => return Arc::clone(group),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        Arc::new(Group::of(facts))
+    }
+
+    /// Has a group found by requests to come, if there is room. It is the one that another thread has placed if that was
+    /// quicker.
+    pub(super) fn place<'a>(&'a self, group: &'a Arc<Group<S>>) -> &'a Arc<Group<S>> {
+        let facts = group.asked();
+        let mut placed = self
+            .places(&facts)
+            .map(|place| place.get_or_init(|| Arc::clone(group)));
+        placed
+            .find(|placed| placed.asked.begins_like(&facts))
+            .unwrap_or(group)
+    }
+
+    /// Where a group that begins like this may be.
+    #[inline]
+    fn places(&self, facts: &Facts<'_>) -> impl Iterator<Item = &Place<S>> {
         let places = self
             .0
             .get_or_init(|| (0..PLACES).map(|_| OnceLock::new()).collect());
         let hash = begun(facts) as usize;
-        for at in 0..TRIES {
-            let Some(place) = places.get(hash.wrapping_add(at) % PLACES) else {
-                break;
-            };
-            let group = place.get_or_init(|| Arc::new(Group::of(facts)));
-            if group.asked.begins_like(facts) {
-                return Arc::clone(group);
-            }
-        }
-        Arc::new(Group::of(facts))
+        (0..TRIES).filter_map(move |at| places.get(hash.wrapping_add(at) % PLACES))
     }
 }
 
@@ -131,8 +148,12 @@ mod tests {
     fn a_group_is_found_again_and_its_ends_with_it() {
         let groups = Groups::<u16>::new();
         let group = groups.get(&asked("/a"));
+        assert!(!Arc::ptr_eq(&group, &groups.get(&asked("/a"))));
+        assert!(Arc::ptr_eq(&group, groups.place(&group)));
         assert!(Arc::ptr_eq(&group, &groups.get(&asked("/a"))));
         assert!(!Arc::ptr_eq(&group, &groups.get(&asked("/b"))));
+        let slower = Arc::new(Group::of(&asked("/a")));
+        assert!(Arc::ptr_eq(&group, groups.place(&slower)));
         assert_eq!(group.asked().target, Some("/a"));
         let answers = (0..).map(|status| Answer {
             status: Some(status),
@@ -161,8 +182,21 @@ mod tests {
             let route = format!("/{number}");
             let group = groups.get(&asked(&route));
             assert_eq!(group.asked().target, Some(&*route));
+            groups.place(&group);
             kept += usize::from(Arc::strong_count(&group) > 1);
         }
         assert!((PLACES / 2..=PLACES).contains(&kept), "{kept}");
+    }
+
+    #[test]
+    fn strangers_that_are_only_asked_for_take_no_place() {
+        let groups = Groups::<u16>::new();
+        for number in 0..10_000 {
+            let group = groups.get(&asked(&format!("/{number}")));
+            assert_eq!(Arc::strong_count(&group), 1);
+        }
+        let group = groups.get(&asked("/real"));
+        groups.place(&group);
+        assert!(Arc::ptr_eq(&group, &groups.get(&asked("/real"))));
     }
 }

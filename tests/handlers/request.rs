@@ -178,10 +178,15 @@ async fn where_there_is_no_span_nothing_is_done() {
         seen.send((shown, request.into_parts().0.extensions))
             .unwrap();
     };
-    for (spans, is_shown) in [(&spans, false), (&Spans::new(), true)] {
+    for (spans, metrics, is_shown) in [
+        (&spans, false, false),
+        (&spans, true, true),
+        (&Spans::new(), false, true),
+    ] {
+        let layer = ServerLayer::new().metrics(metrics);
         let app = Router::new()
             .route("/", any(handler.clone()))
-            .layer(ServerLayer::new().telemetry(&spans.telemetry));
+            .layer(layer.telemetry(&spans.telemetry));
         let request = Request::new(axum::body::Body::empty());
         drop(app.oneshot(request).await.unwrap());
         let (shown, extensions) = ran.recv().await.unwrap();
