@@ -318,6 +318,27 @@ async fn they_are_no_reason_to_send_anything() {
     }
 }
 
+/// What did not get there is news until it does; what was refused is not sent again.
+#[tokio::test]
+async fn what_did_not_arrive_is_sent_once_more() {
+    for (status, again) in [(503, 1), (400, 0)] {
+        let collector = Collector::start();
+        let telemetry = setup(&[]).endpoint(collector.url()).build().unwrap();
+        collector.answer_metrics(Answer::Status(status));
+        serve(&telemetry, 3);
+        telemetry.flush().await.ok();
+        let before = collector.wait_for_metrics(1).len();
+        collector.answer_metrics(Answer::Status(200));
+        telemetry.flush().await.ok();
+        assert_eq!(collector.metrics_so_far(), before + again, "{status}");
+        telemetry.flush().await.ok();
+        telemetry.shutdown().await.ok();
+        assert_eq!(collector.metrics_so_far(), before + again, "{status}");
+        let exported = (EXPORTED.to_owned(), String::new());
+        assert_eq!(values(&collector, false)[&exported], 3);
+    }
+}
+
 #[tokio::test]
 async fn prometheus_finds_them() {
     let collector = Collector::answering(Answer::Status(400));
