@@ -19,7 +19,8 @@ use opentelemetry_proto::tonic::{
     common::v1::{KeyValue, any_value},
     metrics::v1::{NumberDataPoint, metric::Data, number_data_point},
 };
-use throughline::{ServerLayer, Setup, SpanCounts, Tail, TailCounts, Telemetry};
+use opentelemetry_sdk::metrics::{Aggregation, Instrument, Stream};
+use throughline::{ServerLayer, Setup, SpanCounts, Tail, TailCounts, Telemetry, otel::SetupExt};
 use tower::ServiceExt;
 
 const PROCESSED: &str = "otel.sdk.processor.span.processed";
@@ -336,6 +337,30 @@ async fn what_did_not_arrive_is_sent_once_more() {
         assert_eq!(collector.metrics_so_far(), before + again, "{status}");
         let exported = (EXPORTED.to_owned(), String::new());
         assert_eq!(values(&collector, false)[&exported], 3);
+    }
+}
+
+#[tokio::test]
+async fn a_view_that_drops_one_leaves_the_others() {
+    for dropped in [PROCESSED, WAITING, EXPORTED] {
+        let collector = Collector::start();
+        let drops = move |instrument: &Instrument| {
+            let stream = Stream::builder().with_aggregation(Aggregation::Drop);
+            (instrument.name() == dropped).then(|| stream.build().ok())?
+        };
+        let setup = setup(&[]).endpoint(collector.url());
+        let telemetry = setup.view(drops).build().unwrap();
+        for made in [2, 5] {
+            serve(&telemetry, made);
+            telemetry.flush().await.unwrap();
+            let values = values(&collector, false);
+            let made = i64::try_from(telemetry.counts().made).unwrap();
+            for metric in [PROCESSED, EXPORTED] {
+                let key = (metric.to_owned(), String::new());
+                let want = (metric != dropped).then_some(&made);
+                assert_eq!(values.get(&key), want, "{metric} without {dropped}");
+            }
+        }
     }
 }
 
