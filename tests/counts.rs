@@ -365,6 +365,25 @@ async fn a_view_that_drops_one_leaves_the_others() {
 }
 
 #[tokio::test]
+async fn an_address_has_no_brackets() {
+    let collector = Collector::start();
+    let telemetry = setup(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url()),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://[::1]:1"),
+    ]);
+    let telemetry = telemetry.build().unwrap();
+    serve(&telemetry, 1);
+    telemetry.shutdown().await.unwrap_err();
+    let points = points(&collector);
+    let addresses = points
+        .iter()
+        .filter_map(|(_, point)| text(&point.attributes, "server.address"));
+    let addresses: Vec<_> = addresses.collect();
+    assert!(!addresses.is_empty());
+    assert!(addresses.iter().all(|one| one == "::1"), "{addresses:?}");
+}
+
+#[tokio::test]
 async fn prometheus_finds_them() {
     let collector = Collector::answering(Answer::Status(400));
     let url = collector.url();
