@@ -340,6 +340,37 @@ async fn what_did_not_arrive_is_sent_once_more() {
     }
 }
 
+/// The last metrics are sent after that.
+#[tokio::test]
+async fn what_is_given_up_at_the_end_is_measured() {
+    let collector = Collector::answering(Answer::Never);
+    let telemetry = setup(&[
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "16"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1"),
+    ]);
+    let telemetry = telemetry
+        .endpoint(collector.url())
+        .shutdown_timeout(Duration::from_secs(4))
+        .build()
+        .unwrap();
+    serve(&telemetry, 3);
+    let counts = telemetry.counts_reader();
+    let lost = telemetry.shutdown().await.unwrap_err();
+    assert!(lost.is_timeout(), "{lost}");
+    let counts = counts();
+    assert_eq!(
+        (counts.unknown, counts.dropped_closed),
+        (1, 2),
+        "{counts:?}"
+    );
+    let values = values(&collector, false);
+    assert_eq!(
+        values[&(PROCESSED.to_owned(), "shutdown_timeout".to_owned())],
+        2
+    );
+    agree(&values, counts);
+}
+
 #[tokio::test]
 async fn a_view_that_drops_one_leaves_the_others() {
     for dropped in [PROCESSED, WAITING, EXPORTED] {

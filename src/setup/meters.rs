@@ -152,6 +152,11 @@ impl Meters {
         }
     }
 
+    /// Whether there may be a reader that sends on its own, the last at the end.
+    pub(super) fn push(&self) -> bool {
+        !self.is_ours || !self.ends.is_empty()
+    }
+
     /// Why the last that was lost was, where nobody was told how much it is.
     pub(super) fn undelivered(&self) -> Option<String> {
         self.ledgers.iter().find_map(|ledger| {
