@@ -19,7 +19,8 @@ use opentelemetry_proto::tonic::{
     common::v1::{KeyValue, any_value},
     metrics::v1::{NumberDataPoint, metric::Data, number_data_point},
 };
-use throughline::{ServerLayer, Setup, SpanCounts, Tail, TailCounts, Telemetry};
+use opentelemetry_sdk::metrics::{Aggregation, Instrument, Stream};
+use throughline::{ServerLayer, Setup, SpanCounts, Tail, TailCounts, Telemetry, otel::SetupExt};
 use tower::ServiceExt;
 
 const PROCESSED: &str = "otel.sdk.processor.span.processed";
@@ -316,6 +317,101 @@ async fn they_are_no_reason_to_send_anything() {
             assert_eq!(values[&exported], i64::try_from(round).unwrap());
         }
     }
+}
+
+/// What did not get there is news until it does; what was refused is not sent again.
+#[tokio::test]
+async fn what_did_not_arrive_is_sent_once_more() {
+    for (status, again) in [(503, 1), (400, 0)] {
+        let collector = Collector::start();
+        let telemetry = setup(&[]).endpoint(collector.url()).build().unwrap();
+        collector.answer_metrics(Answer::Status(status));
+        serve(&telemetry, 3);
+        telemetry.flush().await.ok();
+        let before = collector.wait_for_metrics(1).len();
+        collector.answer_metrics(Answer::Status(200));
+        telemetry.flush().await.ok();
+        assert_eq!(collector.metrics_so_far(), before + again, "{status}");
+        telemetry.flush().await.ok();
+        telemetry.shutdown().await.ok();
+        assert_eq!(collector.metrics_so_far(), before + again, "{status}");
+        let exported = (EXPORTED.to_owned(), String::new());
+        assert_eq!(values(&collector, false)[&exported], 3);
+    }
+}
+
+/// The last metrics are sent after that.
+#[tokio::test]
+async fn what_is_given_up_at_the_end_is_measured() {
+    let collector = Collector::answering(Answer::Never);
+    let telemetry = setup(&[
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "16"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1"),
+    ]);
+    let telemetry = telemetry
+        .endpoint(collector.url())
+        .shutdown_timeout(Duration::from_secs(4))
+        .build()
+        .unwrap();
+    serve(&telemetry, 3);
+    let counts = telemetry.counts_reader();
+    let lost = telemetry.shutdown().await.unwrap_err();
+    assert!(lost.is_timeout(), "{lost}");
+    let counts = counts();
+    assert_eq!(
+        (counts.unknown, counts.dropped_closed),
+        (1, 2),
+        "{counts:?}"
+    );
+    let values = values(&collector, false);
+    assert_eq!(
+        values[&(PROCESSED.to_owned(), "shutdown_timeout".to_owned())],
+        2
+    );
+    agree(&values, counts);
+}
+
+#[tokio::test]
+async fn a_view_that_drops_one_leaves_the_others() {
+    for dropped in [PROCESSED, WAITING, EXPORTED] {
+        let collector = Collector::start();
+        let drops = move |instrument: &Instrument| {
+            let stream = Stream::builder().with_aggregation(Aggregation::Drop);
+            (instrument.name() == dropped).then(|| stream.build().ok())?
+        };
+        let setup = setup(&[]).endpoint(collector.url());
+        let telemetry = setup.view(drops).build().unwrap();
+        for made in [2, 5] {
+            serve(&telemetry, made);
+            telemetry.flush().await.unwrap();
+            let values = values(&collector, false);
+            let made = i64::try_from(telemetry.counts().made).unwrap();
+            for metric in [PROCESSED, EXPORTED] {
+                let key = (metric.to_owned(), String::new());
+                let want = (metric != dropped).then_some(&made);
+                assert_eq!(values.get(&key), want, "{metric} without {dropped}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_address_has_no_brackets() {
+    let collector = Collector::start();
+    let telemetry = setup(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url()),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://[::1]:1"),
+    ]);
+    let telemetry = telemetry.build().unwrap();
+    serve(&telemetry, 1);
+    telemetry.shutdown().await.unwrap_err();
+    let points = points(&collector);
+    let addresses = points
+        .iter()
+        .filter_map(|(_, point)| text(&point.attributes, "server.address"));
+    let addresses: Vec<_> = addresses.collect();
+    assert!(!addresses.is_empty());
+    assert!(addresses.iter().all(|one| one == "::1"), "{addresses:?}");
 }
 
 #[tokio::test]

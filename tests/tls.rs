@@ -102,7 +102,7 @@ fn what_cannot_be_used_is_named_with_who_named_it() {
         "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIBlocked+locked+locked+locked+\n-----END ENCRYPTED PRIVATE KEY-----\n",
     );
     let traces = "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE";
-    let cases: [Case<'_>; 10] = [
+    let cases: [Case<'_>; 11] = [
         (
             &[(CERTIFICATE, &missing)],
             CERTIFICATE,
@@ -144,6 +144,12 @@ fn what_cannot_be_used_is_named_with_who_named_it() {
             OWN_CERTIFICATE,
             &text,
             "holds no PEM certificate",
+        ),
+        (
+            &[(OWN_CERTIFICATE, &broken), (OWN_KEY, &key)],
+            OWN_CERTIFICATE,
+            &broken,
+            "holds a certificate that is none; name a PEM file of the certificate to show",
         ),
         (
             &[(OWN_CERTIFICATE, &good), (OWN_KEY, &missing)],

@@ -133,7 +133,8 @@ impl Setup {
         self
     }
 
-    /// How long shutdown, flush and dropping may take; 5 s unless said.
+    /// How long shutdown, flush and dropping may take; 5 s unless said. Where metrics are pushed, a shutdown gives spans up after
+    /// three quarters of it, and the last metrics count them.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.shutdown_timeout = timeout;
         self

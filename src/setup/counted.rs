@@ -50,8 +50,15 @@ struct Watched {
     accounts: Vec<Arc<Account>>,
     processors: Vec<Vec<KeyValue>>,
     exporters: Vec<Vec<KeyValue>>,
-    /// By the first metric of a collection, for those that follow.
-    now: Mutex<Vec<Snapshot>>,
+    now: Mutex<Now>,
+}
+
+/// One collection, as far as it has come.
+#[derive(Default)]
+struct Now {
+    snapshots: Vec<Snapshot>,
+    /// The metrics that were read of them.
+    read: Vec<&'static str>,
 }
 
 /// Counts of these go where metrics of this provider go.
@@ -66,12 +73,9 @@ pub(super) fn observe(
     let meter = provider.meter_with_scope(scope.build());
     if !accounts.is_empty() {
         let watched = Arc::new(Watched::new(accounts.to_vec()));
-        for (index, metric) in OF_PROCESSORS.into_iter().enumerate() {
+        for metric in OF_PROCESSORS {
             let watched = Arc::clone(&watched);
             metric.observe(&meter, ERROR_TYPE, move |metric, series| {
-                if index == 0 {
-                    watched.look();
-                }
                 watched.each(&watched.processors, metric, series);
             });
         }
@@ -175,14 +179,16 @@ impl Watched {
         }
     }
 
-    fn look(&self) {
-        let now = self.accounts.iter().map(|account| account.snapshot());
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now.collect();
-    }
-
+    /// A metric that is read again begins a collection: which is the first of one, the user's views decide.
     fn each(&self, of: &[Vec<KeyValue>], metric: &Metric<Snapshot>, series: &Series<'_>) {
-        let now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
-        for (shared, snapshot) in of.iter().zip(now.iter()) {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.snapshots.is_empty() || now.read.contains(&metric.name) {
+            let snapshots = self.accounts.iter().map(|account| account.snapshot());
+            now.snapshots = snapshots.collect();
+            now.read.clear();
+        }
+        now.read.push(metric.name);
+        for (shared, snapshot) in of.iter().zip(&now.snapshots) {
             if snapshot.counts.made > 0 {
                 series(shared, (metric.numbers)(snapshot));
             }

@@ -152,6 +152,11 @@ impl Meters {
         }
     }
 
+    /// Whether there may be a reader that sends on its own, the last at the end.
+    pub(super) fn push(&self) -> bool {
+        !self.is_ours || !self.ends.is_empty()
+    }
+
     /// Why the last that was lost was, where nobody was told how much it is.
     pub(super) fn undelivered(&self) -> Option<String> {
         self.ledgers.iter().find_map(|ledger| {
@@ -172,7 +177,7 @@ impl Readers<'_> {
                 MetricExporter::Console { temporality } => {
                     let console = opentelemetry_stdout::MetricExporter::builder()
                         .with_temporality(temporality_of(*temporality));
-                    self.push(console.build(), *interval);
+                    self.push(console.build(), None, *interval);
                 }
                 MetricExporter::Otlp {
                     otlp, temporality, ..
@@ -183,8 +188,8 @@ impl Readers<'_> {
                     };
                     let (exporter, ledger) =
                         otlp::metrics(&otlp, *temporality, self.thread, self.report)?;
-                    self.ledgers.push(ledger);
-                    self.push(exporter, *interval);
+                    self.ledgers.push(Arc::clone(&ledger));
+                    self.push(exporter, Some(ledger), *interval);
                 }
             },
             Reader::Prometheus { host, port } => {
@@ -197,8 +202,13 @@ impl Readers<'_> {
         Ok(self)
     }
 
-    fn push(&mut self, exporter: impl PushMetricExporter, interval: Duration) {
-        let (reader, end) = push::reader(exporter, interval);
+    fn push(
+        &mut self,
+        exporter: impl PushMetricExporter,
+        ledger: Option<Arc<Ledger>>,
+        interval: Duration,
+    ) {
+        let (reader, end) = push::reader(exporter, ledger, interval);
         self.ends.push(end);
         self.count += 1;
         self.builder = std::mem::take(&mut self.builder).with_reader(reader);

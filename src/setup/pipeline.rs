@@ -173,20 +173,25 @@ impl Pipeline {
         let before = self.standing();
         let _hurry = self.thread.hurry(self.limit(last));
         let deadline = self.limit(last);
+        let of_spans = self.limit_of_spans(last);
         let provider = self.provider.clone();
         let (ended, spans_ended) = mpsc::channel::<Infallible>();
         let spans = aside(deadline, move || {
             let _ended = ended;
             match last {
                 Last::Flush => provider.force_flush(),
-                Last::Shutdown => provider.shutdown_with_timeout(deadline),
+                Last::Shutdown => provider.shutdown_with_timeout(of_spans),
             }
         });
         let metrics = self.meters.clone().map(|meters| {
             aside(deadline, move || {
                 let begin = Instant::now();
-                // They say what became of the last spans, unless those leave no time for it.
-                spans_ended.recv_timeout(deadline / 2).ok();
+                // They say what became of the last spans. What is given up is counted a moment later.
+                let patience = match last {
+                    Last::Flush => deadline / 2,
+                    Last::Shutdown => of_spans + deadline.saturating_sub(of_spans) / 2,
+                };
+                spans_ended.recv_timeout(patience).ok();
                 match last {
                     Last::Flush => meters.flush(),
                     Last::Shutdown => meters.shutdown(deadline.saturating_sub(begin.elapsed())),
@@ -238,6 +243,15 @@ impl Pipeline {
         match last {
             Last::Flush => self.deadline.min(FLUSH_LIMIT),
             Last::Shutdown => self.deadline,
+        }
+    }
+
+    /// Spans are given up early enough for the last metrics to say so.
+    fn limit_of_spans(&self, last: Last) -> Duration {
+        let limit = self.limit(last);
+        match (last, &self.meters) {
+            (Last::Shutdown, Some(meters)) if meters.push() => limit - limit / 4,
+            _ => limit,
         }
     }
 

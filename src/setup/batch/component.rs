@@ -1,6 +1,6 @@
 //! What an exporter is called in metrics.
 
-use url::Url;
+use url::{Host, Url};
 
 use crate::setup::settings::Protocol;
 
@@ -34,7 +34,11 @@ impl Component {
     }
 
     fn at(kind: &'static str, url: &Url) -> Self {
-        let host = url.host_str().map(str::to_owned);
+        let host = url.host().map(|host| match host {
+            // Without the brackets of a URL.
+            Host::Ipv6(address) => address.to_string(),
+            other => other.to_string(),
+        });
         Self {
             kind,
             server: host.zip(url.port_or_known_default()),

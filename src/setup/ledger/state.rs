@@ -36,6 +36,8 @@ struct Outage {
     gone: Told,
     /// That it is refused.
     refused: Told,
+    /// It was another signal's for a while, and told by that one.
+    followed: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,6 +107,7 @@ impl State {
         if outage.gone == Told::Elsewhere && others.is_some_and(|all| !all.is_told()) {
             // The other signal is well again, and this one may be a moment behind.
             outage.gone = Told::No;
+            outage.followed = true;
             outage.failures = 0;
             return None;
         }
@@ -156,7 +159,8 @@ impl State {
     fn back(&mut self, outage: &Outage) -> Option<Telling> {
         let lost = self.settled.lost() - self.told;
         let told = [outage.gone, outage.refused];
-        let is_told = told.contains(&Told::Here) || told.contains(&Told::Elsewhere) && lost > 0;
+        let is_elsewhere = outage.followed || told.contains(&Told::Elsewhere);
+        let is_told = told.contains(&Told::Here) || is_elsewhere && lost > 0;
         if !is_told {
             return None;
         }
@@ -172,7 +176,8 @@ impl State {
             return None;
         }
         self.warned.full.take();
-        let lost = self.settled.lost() - self.told;
+        // What else is lost is no matter of room, and still to be told.
+        let lost = self.settled.queue_full - self.told_full;
         self.told += lost;
         self.told_full = self.settled.queue_full;
         Some(Telling::Full(lost))

@@ -178,3 +178,29 @@ fn who_stays_behind_speaks_for_itself() {
     }
     logs.said(&["cannot send log records to there: refused"]);
 }
+
+/// Nobody else knows of them, even where it never spoke of the outage.
+#[test]
+fn who_stays_behind_says_what_it_has_lost_even_if_it_is_well_again_at_once() {
+    let collector = Arc::default();
+    let [logs, spans] = [Signal::LogRecords, Signal::Spans].map(|one| Told::of(one, &collector));
+    logs.ledger.settle(1, Fate::Unknown(why()));
+    spans.ledger.settle(512, Fate::Unknown(why()));
+    logs.taken(1);
+    spans.ledger.settle(512, Fate::Unknown(why()));
+    spans.said(&[]);
+    spans.taken(1);
+    spans.said(&["spans reach there again; 1024 spans were lost"]);
+    assert_eq!(spans.ledger.untold().0, 0);
+}
+
+#[test]
+fn a_full_queue_is_blamed_for_nothing_else() {
+    let told = Told::spans();
+    let partial = "there rejected some spans, at first 2";
+    told.rejects(5, 2, "too old");
+    told.ledger.queue_full(3);
+    let full = "more spans end than are sent to there: 3 spans were lost for want of room";
+    told.said(&[partial, full]);
+    assert_eq!(told.ledger.untold().0, 2);
+}

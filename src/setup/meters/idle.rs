@@ -44,6 +44,14 @@ impl Idle {
         *last = now;
         is_other || has_changed
     }
+
+    /// What it was given last has not arrived: all of it is news once more.
+    pub(super) fn forget(&self) {
+        self.last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
 }
 
 /// Without what a delta has not moved.

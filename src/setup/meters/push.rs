@@ -11,6 +11,7 @@ use opentelemetry_sdk::{
 };
 
 use super::idle::Idle;
+use crate::setup::ledger::Ledger;
 
 /// The moment at which a reader has sent its last.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +28,8 @@ struct Inner {
 #[derive(Debug)]
 struct Telling<E> {
     exporter: E,
+    /// Of an exporter that tells nobody else what becomes of what it is given.
+    ledger: Option<Arc<Ledger>>,
     idle: Idle,
     end: End,
 }
@@ -34,11 +37,13 @@ struct Telling<E> {
 /// Reads at this interval, and once more at the end.
 pub(super) fn reader(
     exporter: impl PushMetricExporter,
+    ledger: Option<Arc<Ledger>>,
     interval: Duration,
 ) -> (PeriodicReader<impl PushMetricExporter>, End) {
     let end = End::default();
     let exporter = Telling {
         exporter,
+        ledger,
         idle: Idle::default(),
         end: end.clone(),
     };
@@ -72,13 +77,27 @@ impl End {
     }
 }
 
+impl<E> Telling<E> {
+    /// As much as did not arrive and is worth sending again: a refusal is an answer.
+    fn missed(&self) -> u64 {
+        self.ledger.as_ref().map_or(0, |ledger| {
+            let settled = ledger.settled();
+            settled.undelivered + settled.unknown
+        })
+    }
+}
+
 impl<E: PushMetricExporter> PushMetricExporter for Telling<E> {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        if self.idle.is_news(metrics) {
-            self.exporter.export(metrics).await
-        } else {
-            Ok(())
+        if !self.idle.is_news(metrics) {
+            return Ok(());
         }
+        let before = self.missed();
+        let result = self.exporter.export(metrics).await;
+        if result.is_err() || self.missed() != before {
+            self.idle.forget();
+        }
+        result
     }
 
     fn force_flush(&self) -> OTelSdkResult {

@@ -33,8 +33,12 @@ pub(super) fn apply(builder: ClientBuilder, tls: &Tls) -> Result<ClientBuilder, 
     if let Some((certificate, key)) = &tls.client {
         let identity = identity(certificate, key)?;
         // With no authority at all: only the identity can be wrong.
-        let trial = trial().tls_certs_only([]).identity(identity.clone());
-        if trial.build().is_err() {
+        let both = trial().tls_certs_only([]).identity(identity.clone());
+        if both.build().is_err() {
+            let alone = certificates(certificate, CERTIFICATE)?;
+            if trial().tls_certs_only(alone).build().is_err() {
+                return Err(wrong(certificate, BROKEN, CERTIFICATE));
+            }
             let Pem { path, origin } = certificate;
             let why = format!(
                 "does not fit the certificate that {origin} names, {}",
