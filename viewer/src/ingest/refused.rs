@@ -110,6 +110,7 @@ impl Cause {
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         let cause = match error {
+            StoreError::TooLarge => Cause::TooLarge,
             StoreError::Overloaded => Cause::Overloaded,
             StoreError::Timeout | StoreError::Closed | StoreError::Disk(_) => Cause::Unavailable,
             StoreError::Sqlite(_) | StoreError::TooMuch(_) | StoreError::File(..) => Cause::Failed,

@@ -101,7 +101,7 @@ fn decode(body: &[u8]) -> Result<Batch, Refused> {
         .into_iter()
         .map(of_resource)
         .collect::<Result<Vec<_>, _>>();
-    groups.map(Batch::of_spans).map_err(Refused::malformed)
+    Ok(Batch::of_spans(groups.map_err(Refused::malformed)?)?)
 }
 
 fn of_resource(mut sent: Sent) -> Result<ResourceSpans, String> {

@@ -9,7 +9,7 @@ use tonic::{Code, codegen::Service, transport::Channel};
 use crate::{
     assert_well,
     common::{Running, start},
-    deep, good, gzip, hollow,
+    deep, field, good, gzip, hollow, wide,
 };
 
 /// What comes back of a frame sent by hand.
@@ -91,6 +91,12 @@ async fn over_grpc() {
             TRACES,
             zip,
             frame(1, &gzip(&hollow(31 << 20))),
+            Code::ResourceExhausted,
+        ),
+        (
+            TRACES,
+            None,
+            frame(0, &wide(70, &field(2, &[]))),
             Code::ResourceExhausted,
         ),
         (TRACES, zip, frame(1, truncated), Code::Internal),
