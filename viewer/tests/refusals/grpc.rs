@@ -112,3 +112,22 @@ async fn over_grpc() {
     let status = call(&viewer, TRACES, zip, frame(1, &packed)).await;
     assert_eq!(status.code(), Code::Ok);
 }
+
+#[tokio::test]
+async fn frames_that_are_none() {
+    let viewer = start().await;
+    let good = good();
+    let longer = u32::try_from(good.len() + 1).unwrap().to_be_bytes();
+    let whole = frame(0, &good).collect().await.unwrap().to_bytes();
+    for body in [
+        Vec::new(),
+        vec![0; 4],
+        [&[0], &longer[..], &good].concat(),
+        [&whole[..], &whole].concat(),
+        [&[7], &whole[1..]].concat(),
+    ] {
+        let status = call(&viewer, TRACES, None, body.into()).await;
+        assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    }
+    assert_well(&viewer).await;
+}
