@@ -8,7 +8,7 @@ use axum::{
     routing::post,
 };
 use http::{
-    HeaderMap, HeaderValue, Request,
+    HeaderMap, HeaderValue, Request, StatusCode,
     header::{CONTENT_TYPE, HeaderName},
 };
 use http_body_util::{BodyExt, Full};
@@ -17,7 +17,7 @@ use tonic::Status;
 use super::{
     Signal, Ways,
     body::{Coding, open, receive},
-    decode::{Encoding, answer, decode},
+    decode::{Encoding, answer, decode, media_type},
     refused::{Cause, Refused},
 };
 
@@ -50,6 +50,10 @@ pub(crate) fn routes(ways: Ways) -> Router {
 }
 
 async fn call(ways: &Ways, signal: Signal, request: Request<Body>) -> Response {
+    // A page of a stranger can send any other type without asking.
+    if !is_grpc(request.headers()) {
+        return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
+    }
     match take(ways, signal, request).await {
         Ok(message) => whole(&message),
         Err(refused) => refused_with(refused),
@@ -64,6 +68,13 @@ async fn take(ways: &Ways, signal: Signal, request: Request<Body>) -> Result<Vec
     let batch = open(coding, message, decode).await?;
     let rejected = ways.store(batch).await?;
     Ok(answer(signal, Encoding::Protobuf, rejected))
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    media_type(headers)
+        .as_deref()
+        .and_then(|kind| kind.strip_prefix("application/grpc"))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
 }
 
 /// The one message of a body, and how it is packed.

@@ -113,6 +113,33 @@ async fn over_grpc() {
     assert_eq!(status.code(), Code::Ok);
 }
 
+/// A page can send a form, or fetch without asking, over HTTP/1.1 and in a type that needs no leave.
+#[tokio::test]
+async fn pages_of_strangers_send_nothing() {
+    let viewer = start().await;
+    for (name, value, status) in [
+        ("host", "evil.example", 403),
+        ("origin", "https://evil.example", 403),
+        ("origin", "null", 403),
+        ("sec-fetch-site", "cross-site", 403),
+        ("content-type", "text/plain", 415),
+        ("content-type", "application/grpc-web+proto", 415),
+        ("content-type", "", 415),
+    ] {
+        let mut request = viewer
+            .client
+            .post(format!("{}{TRACES}", viewer.grpc))
+            .header(name, value);
+        if name != "content-type" {
+            request = request.header("content-type", "application/grpc");
+        }
+        let body = frame(0, &good()).collect().await.unwrap().to_bytes();
+        let answer = request.body(body).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{name}: {value}");
+    }
+    assert_well(&viewer).await;
+}
+
 #[tokio::test]
 async fn frames_that_are_none() {
     let viewer = start().await;
