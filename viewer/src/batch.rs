@@ -4,19 +4,20 @@ use std::{
     borrow::Cow,
     collections::BTreeMap,
     hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
 };
 
 use opentelemetry_proto::tonic::{
-    common::v1::{AnyValue, InstrumentationScope, any_value},
+    common::v1::{AnyValue, any_value},
     logs::v1::{LogRecord, ResourceLogs},
-    resource::v1::Resource,
     trace::v1::{ResourceSpans, Span, span::SpanKind, status::StatusCode},
 };
 use prost::Message;
 
 use crate::{
     ids::{SpanId, TraceId, hex},
-    store::{Peer, Sketches},
+    origin::{Origin, Origins},
+    store::{Peer, Sketches, StoreError},
 };
 
 /// Spans and logs that are good, and how many are not.
@@ -36,8 +37,8 @@ pub(crate) struct Rejected {
 /// Spans and logs of one resource and scope.
 #[derive(Debug)]
 pub(crate) struct Group {
-    pub(crate) service: String,
-    pub(crate) resource: Vec<u8>,
+    pub(crate) service: Arc<str>,
+    pub(crate) resource: Arc<[u8]>,
     pub(crate) scope: Vec<u8>,
     pub(crate) print: i64,
     /// What the traces of its spans can be found by.
@@ -81,13 +82,18 @@ pub(crate) const LONGEST_TAG: usize = 256;
 pub(crate) const LONGEST_NAME: usize = 1024;
 
 impl Batch {
-    pub(crate) fn of_spans(all: Vec<ResourceSpans>) -> Self {
+    /// What is wrong with single spans is counted; a request that is too large is refused whole.
+    pub(crate) fn of_spans(all: Vec<ResourceSpans>) -> Result<Self, StoreError> {
         let mut batch = Self::default();
-        for of_resource in all {
-            let resource = of_resource.resource.unwrap_or_default();
+        let mut origins = Origins::default();
+        for mut of_resource in all {
+            of_resource.scope_spans.retain(|of| !of.spans.is_empty());
+            if of_resource.scope_spans.is_empty() {
+                continue;
+            }
+            let origin = Origin::of(&of_resource.resource.unwrap_or_default());
             for of_scope in of_resource.scope_spans {
-                let scope = of_scope.scope.unwrap_or_default();
-                let mut group = Group::new(&resource, &scope);
+                let mut group = origins.group(&origin, &of_scope.scope.unwrap_or_default())?;
                 let mut good = Vec::with_capacity(of_scope.spans.len());
                 for mut span in of_scope.spans {
                     match ready(&mut span) {
@@ -103,16 +109,22 @@ impl Batch {
                 batch.groups.push(group);
             }
         }
-        batch
+        Ok(batch)
     }
 
-    pub(crate) fn of_logs(all: Vec<ResourceLogs>) -> Self {
+    /// As `of_spans`.
+    pub(crate) fn of_logs(all: Vec<ResourceLogs>) -> Result<Self, StoreError> {
         let mut batch = Self::default();
-        for of_resource in all {
-            let resource = of_resource.resource.unwrap_or_default();
+        let mut origins = Origins::default();
+        for mut of_resource in all {
+            let of_scopes = &mut of_resource.scope_logs;
+            of_scopes.retain(|of| !of.log_records.is_empty());
+            if of_scopes.is_empty() {
+                continue;
+            }
+            let origin = Origin::of(&of_resource.resource.unwrap_or_default());
             for of_scope in of_resource.scope_logs {
-                let scope = of_scope.scope.unwrap_or_default();
-                let mut group = Group::new(&resource, &scope);
+                let mut group = origins.group(&origin, &of_scope.scope.unwrap_or_default())?;
                 for log in of_scope.log_records {
                     match ready_log(log) {
                         Ok(log) => group.logs.push(log),
@@ -122,17 +134,16 @@ impl Batch {
                 batch.groups.push(group);
             }
         }
-        batch
+        Ok(batch)
     }
 
-    /// How many bytes of spans and logs are to be stored.
+    /// How many bytes are to be stored.
     pub(crate) fn weight(&self) -> usize {
         let weigh = |group: &Group| -> usize {
-            group
-                .spans
-                .iter()
-                .map(|span| span.body.len())
-                .sum::<usize>()
+            let spans = group.spans.iter().map(|span| span.body.len());
+            group.resource.len()
+                + group.scope.len()
+                + spans.sum::<usize>()
                 + group.sketches.weight()
                 + group.logs.iter().map(|log| log.body.len()).sum::<usize>()
         };
@@ -144,33 +155,6 @@ impl Rejected {
     fn add(&mut self, why: &'static str) {
         self.count += 1;
         self.why.get_or_insert(why);
-    }
-}
-
-impl Group {
-    fn new(resource: &Resource, scope: &InstrumentationScope) -> Self {
-        let service = resource
-            .attributes
-            .iter()
-            .find(|attribute| attribute.key == "service.name")
-            .and_then(|attribute| attribute.value.as_ref())
-            .map(|value| text_of(value).into_owned())
-            .filter(|name| !name.is_empty())
-            .map_or_else(
-                || "unknown_service".to_owned(),
-                |name| cut(&name, LONGEST_NAME).to_owned(),
-            );
-        let resource_bytes = resource.encode_to_vec();
-        let scope_bytes = scope.encode_to_vec();
-        Self {
-            service,
-            print: print_of(&(&resource_bytes, &scope_bytes)),
-            resource: resource_bytes,
-            scope: scope_bytes,
-            sketches: Sketches::default(),
-            spans: Vec::new(),
-            logs: Vec::new(),
-        }
     }
 }
 
@@ -299,4 +283,35 @@ fn print_of(value: &impl Hash) -> i64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish().cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::trace::v1::ScopeSpans;
+
+    use super::*;
+
+    #[test]
+    fn a_resource_is_encoded_once_for_the_scopes_that_have_spans() {
+        let of_scope = |spans: usize| ScopeSpans {
+            spans: vec![
+                Span {
+                    trace_id: vec![1; 16],
+                    span_id: vec![1; 8],
+                    ..Span::default()
+                };
+                spans
+            ],
+            ..ScopeSpans::default()
+        };
+        let of_resource = ResourceSpans {
+            scope_spans: [0, 1, 0, 1, 0].map(of_scope).into(),
+            ..ResourceSpans::default()
+        };
+        let batch = Batch::of_spans(vec![of_resource]).unwrap();
+        let [one, other] = &*batch.groups else {
+            panic!("{batch:?}");
+        };
+        assert!(Arc::ptr_eq(&one.resource, &other.resource));
+    }
 }

@@ -40,9 +40,9 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// When they were not stored; [`StoreError::Overloaded`] can be tried again.
+    /// When they were not stored; [`StoreError::Overloaded`] can be tried again, [`StoreError::TooLarge`] cannot.
     pub async fn accept(&self, request: ExportTraceServiceRequest) -> Result<(), StoreError> {
-        self.write(Batch::of_spans(request.resource_spans)).await
+        self.write(Batch::of_spans(request.resource_spans)?).await
     }
 
     /// Stores log records as [`accept`](Self::accept) stores spans.
@@ -51,7 +51,7 @@ impl Store {
     ///
     /// As [`accept`](Self::accept).
     pub async fn accept_logs(&self, request: ExportLogsServiceRequest) -> Result<(), StoreError> {
-        self.write(Batch::of_logs(request.resource_logs)).await
+        self.write(Batch::of_logs(request.resource_logs)?).await
     }
 }
 

@@ -6,6 +6,7 @@ mod embed;
 mod export;
 mod ids;
 mod ingest;
+mod origin;
 mod page;
 mod safety;
 mod sampling;

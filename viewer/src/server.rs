@@ -164,7 +164,8 @@ impl Viewer {
             ))
         };
         let page = run(Some(self.page), guard(page::routes(&self.store)));
-        let grpc = run(self.grpc, self.store.grpc_routes(self.receive_timeout));
+        let grpc = guard(self.store.grpc_routes(self.receive_timeout));
+        let grpc = run(self.grpc, grpc);
         let http = guard(self.store.http_routes(self.receive_timeout));
         let http = run(self.http, http);
         let (listener, source) = self.sampling.unzip();

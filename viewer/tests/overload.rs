@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::net::{SocketAddr, TcpListener};
+
 use common::{Running, request, span, start_with};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
@@ -9,6 +11,7 @@ use prost::Message;
 use reqwest::{Response, StatusCode};
 use rusqlite::Connection;
 use serde_json::{Value, json};
+use throughline_viewer::Mode;
 
 /// More than wait and are written together.
 const MANY: u128 = 360;
@@ -22,7 +25,12 @@ async fn send(viewer: &Running, trace: u128) -> (u128, Response) {
 async fn what_cannot_be_written_now_may_come_again() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("traces");
-    let viewer = start_with(|options| options.store.file = Some(file.clone())).await;
+    let sampling = free();
+    let viewer = start_with(|options| {
+        options.store.file = Some(file.clone());
+        options.sampling = Some((sampling, Mode::Adaptive { target: 1.0 }));
+    })
+    .await;
     // Nobody else can write while this does.
     let other = Connection::open(&file).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -77,4 +85,22 @@ async fn what_cannot_be_written_now_may_come_again() {
         assert_eq!(answer.status(), StatusCode::OK);
     }
     assert_eq!(stored(), i64::try_from(MANY).unwrap());
+    // What was refused and did not come again is not counted.
+    let strategies = viewer
+        .client
+        .get(format!("http://{sampling}/sampling?service=shop"))
+        .send()
+        .await
+        .unwrap();
+    let strategies: Value = serde_json::from_str(&strategies.text().await.unwrap()).unwrap();
+    let operations = &strategies["operationSampling"]["perOperationStrategies"];
+    let names: Vec<_> = operations.as_array().unwrap().iter().collect();
+    assert_eq!(names.len(), 1, "{operations}");
+    assert_eq!(names[0]["operation"], "a");
+}
+
+/// An address that nobody has yet.
+fn free() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
 }

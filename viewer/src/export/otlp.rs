@@ -18,8 +18,10 @@ pub(crate) fn traces_data<'s>(spans: impl IntoIterator<Item = &'s Stored>) -> Tr
     for stored in spans {
         let number = resources.number(stored);
         if number == resource_spans.len() {
+            let mut resource = (*stored.resource).clone();
+            resource.attributes.iter_mut().for_each(writable);
             resource_spans.push(ResourceSpans {
-                resource: Some((*stored.resource).clone()),
+                resource: Some(resource),
                 ..ResourceSpans::default()
             });
         }
@@ -27,8 +29,10 @@ pub(crate) fn traces_data<'s>(spans: impl IntoIterator<Item = &'s Stored>) -> Tr
             continue;
         };
         let scope = *scopes.entry(Arc::as_ptr(&stored.scope)).or_insert_with(|| {
+            let mut scope = (*stored.scope).clone();
+            scope.attributes.iter_mut().for_each(writable);
             of_resource.scope_spans.push(ScopeSpans {
-                scope: Some((*stored.scope).clone()),
+                scope: Some(scope),
                 ..ScopeSpans::default()
             });
             of_resource.scope_spans.len() - 1
@@ -40,6 +44,9 @@ pub(crate) fn traces_data<'s>(spans: impl IntoIterator<Item = &'s Stored>) -> Tr
             span.attributes.iter_mut().for_each(writable);
             for event in &mut span.events {
                 event.attributes.iter_mut().for_each(writable);
+            }
+            for link in &mut span.links {
+                link.attributes.iter_mut().for_each(writable);
             }
             of_scope.spans.push(span);
         }

@@ -22,10 +22,10 @@ pub(super) enum Encoding {
 }
 
 pub(super) fn decode(signal: Signal, encoding: Encoding, body: &[u8]) -> Result<Batch, Refused> {
-    match encoding {
+    let batch = match encoding {
         Encoding::Protobuf => {
             weight::check_protobuf(signal, body)?;
-            Ok(match signal {
+            match signal {
                 Signal::Traces => Batch::of_spans(
                     ExportTraceServiceRequest::decode(body)
                         .map_err(no_message)?
@@ -36,16 +36,17 @@ pub(super) fn decode(signal: Signal, encoding: Encoding, body: &[u8]) -> Result<
                         .map_err(no_message)?
                         .resource_logs,
                 ),
-            })
+            }
         }
         Encoding::Json => {
             weight::check_json(body)?;
-            Ok(match signal {
+            match signal {
                 Signal::Traces => Batch::of_spans(json::traces(body)?),
                 Signal::Logs => Batch::of_logs(json::logs(body)?),
-            })
+            }
         }
-    }
+    };
+    Ok(batch?)
 }
 
 /// What is said when all, or a part, was taken.

@@ -21,6 +21,8 @@ pub(super) struct Refused {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     Malformed,
+    /// It is not packed as it says.
+    Unpacked,
     /// A content type or coding that is not taken here.
     Unsupported,
     TooLarge,
@@ -76,7 +78,7 @@ impl Refused {
 impl Cause {
     fn status(self) -> StatusCode {
         match self {
-            Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::Malformed | Self::Unpacked => StatusCode::BAD_REQUEST,
             Self::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -89,7 +91,7 @@ impl Cause {
     /// `google.rpc.Code`.
     fn code(self) -> Code {
         match self {
-            Self::Malformed | Self::Unsupported => Code::InvalidArgument,
+            Self::Malformed | Self::Unpacked | Self::Unsupported => Code::InvalidArgument,
             Self::TooLarge | Self::Overloaded => Code::ResourceExhausted,
             Self::TooSlow => Code::DeadlineExceeded,
             Self::Unavailable => Code::Unavailable,
@@ -110,6 +112,7 @@ impl Cause {
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         let cause = match error {
+            StoreError::TooLarge => Cause::TooLarge,
             StoreError::Overloaded => Cause::Overloaded,
             StoreError::Timeout | StoreError::Closed | StoreError::Disk(_) => Cause::Unavailable,
             StoreError::Sqlite(_) | StoreError::TooMuch(_) | StoreError::File(..) => Cause::Failed,
@@ -123,6 +126,8 @@ impl From<Refused> for tonic::Status {
         let code = match refused.cause {
             // What over gRPC is tried again; RESOURCE_EXHAUSTED alone is not.
             Cause::Overloaded => Code::Unavailable,
+            Cause::Unpacked => Code::Internal,
+            Cause::Unsupported => Code::Unimplemented,
             cause => cause.code(),
         };
         Self::new(code, refused.why)

@@ -1,5 +1,7 @@
 //! Zipkin's spans, version 2: `POST /api/v2/spans`.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Router,
     body::Body,
@@ -48,7 +50,15 @@ struct Sent {
     tags: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
-#[derive(Debug, Deserialize, PartialEq, Eq, Hash, Clone)]
+/// Who made a span.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Origin {
+    service: Option<String>,
+    scope: String,
+    version: String,
+}
+
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Endpoint {
     service_name: Option<String>,
@@ -97,46 +107,56 @@ async fn take(ways: &Ways, headers: &HeaderMap, body: Body) -> Result<(), Refuse
 fn decode(body: &[u8]) -> Result<Batch, Refused> {
     weight::check_json(body)?;
     let sent: Vec<Sent> = json::read(body)?;
-    let groups = sent
-        .into_iter()
-        .map(of_resource)
-        .collect::<Result<Vec<_>, _>>();
-    groups.map(Batch::of_spans).map_err(Refused::malformed)
+    let groups = grouped(sent).map_err(Refused::malformed)?;
+    Ok(Batch::of_spans(groups)?)
 }
 
-fn of_resource(mut sent: Sent) -> Result<ResourceSpans, String> {
-    let service = sent
-        .local_endpoint
-        .as_ref()
-        .and_then(|endpoint| endpoint.service_name.clone());
-    let resource = Resource {
-        attributes: service
-            .map(|name| attribute("service.name", name))
-            .into_iter()
-            .collect(),
-        ..Resource::default()
-    };
-    Ok(ResourceSpans {
-        resource: Some(resource),
-        scope_spans: vec![ScopeSpans {
-            scope: Some(scope(&mut sent)),
-            spans: vec![span(sent)?],
-            ..ScopeSpans::default()
-        }],
-        ..ResourceSpans::default()
-    })
+/// Spans of the same origin together.
+fn grouped(all: Vec<Sent>) -> Result<Vec<ResourceSpans>, String> {
+    let mut groups: BTreeMap<Origin, Vec<Span>> = BTreeMap::new();
+    for mut sent in all {
+        let origin = Origin::of(&mut sent);
+        groups.entry(origin).or_default().push(span(sent)?);
+    }
+    let groups = groups.into_iter();
+    Ok(groups
+        .map(|(origin, spans)| origin.of_spans(spans))
+        .collect())
 }
 
-/// OpenTelemetry's SDKs write it, and a status, as tags.
-fn scope(sent: &mut Sent) -> InstrumentationScope {
-    let mut take = |name: &str| {
-        let tags = sent.tags.as_mut()?;
-        Some(plain(tags.remove(name)?))
-    };
-    InstrumentationScope {
-        name: take("otel.scope.name").unwrap_or_default(),
-        version: take("otel.scope.version").unwrap_or_default(),
-        ..InstrumentationScope::default()
+impl Origin {
+    /// OpenTelemetry's SDKs write the scope, and a status, as tags.
+    fn of(sent: &mut Sent) -> Self {
+        let endpoint = sent.local_endpoint.take();
+        let mut take = |name: &str| {
+            let tags = sent.tags.as_mut()?;
+            Some(plain(tags.remove(name)?))
+        };
+        Self {
+            service: endpoint.and_then(|endpoint| endpoint.service_name),
+            scope: take("otel.scope.name").unwrap_or_default(),
+            version: take("otel.scope.version").unwrap_or_default(),
+        }
+    }
+
+    fn of_spans(self, spans: Vec<Span>) -> ResourceSpans {
+        let service = self.service.map(|name| attribute("service.name", name));
+        ResourceSpans {
+            resource: Some(Resource {
+                attributes: service.into_iter().collect(),
+                ..Resource::default()
+            }),
+            scope_spans: vec![ScopeSpans {
+                scope: Some(InstrumentationScope {
+                    name: self.scope,
+                    version: self.version,
+                    ..InstrumentationScope::default()
+                }),
+                spans,
+                ..ScopeSpans::default()
+            }],
+            ..ResourceSpans::default()
+        }
     }
 }
 
@@ -235,5 +255,29 @@ fn attribute(key: &str, text: String) -> KeyValue {
             value: Some(any_value::Value::StringValue(text)),
         }),
         ..KeyValue::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_of_the_same_origin_are_one_group() {
+        let span = |id: u32, service: &str, scope: &str| {
+            serde_json::json!({
+                "traceId": "1", "id": format!("{id:x}"), "localEndpoint": { "serviceName": service, "port": id },
+                "tags": { "otel.scope.name": scope }
+            })
+        };
+        let spans = [
+            span(1, "shop", "a"),
+            span(2, "shop", "b"),
+            span(3, "till", "a"),
+            span(4, "shop", "a"),
+        ];
+        let batch = decode(&serde_json::to_vec(&spans).unwrap()).unwrap();
+        let counts: Vec<_> = batch.groups.iter().map(|group| group.spans.len()).collect();
+        assert_eq!(counts, [2, 1, 1]);
     }
 }

@@ -36,6 +36,10 @@ struct Counted {
     rate: f64,
 }
 
+/// The service and operation of each trace that begins in a batch.
+#[derive(Debug)]
+pub(crate) struct Begun(Vec<(Arc<str>, String)>);
+
 /// How often rates are adjusted.
 const EVERY: Duration = Duration::from_secs(10);
 /// Rates near enough are left alone.
@@ -58,13 +62,11 @@ impl Adaptive {
         }))
     }
 
-    /// Counts the traces that begin in a batch.
-    pub(crate) fn count(&self, batch: &Batch) {
+    /// Counts the traces that began.
+    pub(crate) fn count(&self, begun: &Begun) {
         let mut state = self.state();
-        for group in &batch.groups {
-            for span in group.spans.iter().filter(|span| span.parent.is_none()) {
-                state.count(&group.service, &span.name);
-            }
+        for (service, operation) in &begun.0 {
+            state.count(service, operation);
         }
     }
 
@@ -93,6 +95,17 @@ impl Adaptive {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Begun {
+    pub(crate) fn in_batch(batch: &Batch) -> Self {
+        let mut begun = Vec::new();
+        for group in &batch.groups {
+            let roots = group.spans.iter().filter(|span| span.parent.is_none());
+            begun.extend(roots.map(|span| (Arc::clone(&group.service), span.name.clone())));
+        }
+        Self(begun)
     }
 }
 

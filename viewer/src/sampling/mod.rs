@@ -19,7 +19,7 @@ use axum::{
 use http::StatusCode;
 use serde::Serialize;
 
-pub(crate) use self::adaptive::Adaptive;
+pub(crate) use self::adaptive::{Adaptive, Begun};
 use self::file::Strategies;
 
 /// How strategies come about.

@@ -13,6 +13,8 @@ use super::PATIENCE;
 pub enum StoreError {
     /// More came in than could be written. It may be sent again later.
     Overloaded,
+    /// What came in is more than is taken at once.
+    TooLarge,
     /// The question took longer than it may.
     Timeout,
     /// The writer has stopped.
@@ -32,6 +34,7 @@ impl StoreError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Overloaded => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Timeout | Self::Closed | Self::Disk(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooMuch(_) | Self::File(..) | Self::Sqlite(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -62,6 +65,9 @@ impl fmt::Display for StoreError {
             Self::Overloaded => {
                 f.write_str("more comes in than can be stored; send it again later")
             }
+            Self::TooLarge => f.write_str(
+                "the scopes of a request would take more than 64 MiB with their resources",
+            ),
             Self::Timeout => write!(f, "the search took longer than {} s", PATIENCE.as_secs()),
             Self::Closed => f.write_str("the store is closed"),
             Self::TooMuch(most) => write!(

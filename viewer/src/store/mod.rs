@@ -45,7 +45,10 @@ pub use self::{
     whole::{Stored, StoredLog, Whole},
 };
 pub(crate) use self::{peer::Peer, sketch::Sketches};
-use crate::{batch::Batch, sampling::Adaptive};
+use crate::{
+    batch::Batch,
+    sampling::{Adaptive, Begun},
+};
 
 /// Where the store is, and how much it may hold.
 #[derive(Clone, Debug)]
@@ -150,9 +153,8 @@ impl Store {
         if batch.groups.is_empty() {
             return Ok(());
         }
-        if let Some(adaptive) = self.0.adaptive.get() {
-            adaptive.count(&batch);
-        }
+        let adaptive = self.0.adaptive.get();
+        let begun = adaptive.map(|adaptive| (adaptive, Begun::in_batch(&batch)));
         let weight = batch.weight() as u64;
         let queue = &self.0.queue;
         let admitted = queue.waiting.fetch_update(Relaxed, Relaxed, |waiting| {
@@ -166,7 +168,12 @@ impl Store {
         if sent.is_err() {
             queue.waiting.fetch_sub(weight, Relaxed);
         }
-        sent?.await.unwrap_or(Err(StoreError::Closed))
+        sent?.await.unwrap_or(Err(StoreError::Closed))?;
+        // What was refused may come again.
+        if let Some((adaptive, begun)) = begun {
+            adaptive.count(&begun);
+        }
+        Ok(())
     }
 
     /// Forgets all.

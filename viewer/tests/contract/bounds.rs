@@ -2,8 +2,11 @@
 
 use opentelemetry_proto::tonic::{
     collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse},
-    common::v1::{AnyValue, ArrayValue, KeyValue, any_value::Value as Number},
+    common::v1::{
+        AnyValue, ArrayValue, InstrumentationScope, KeyValue, any_value::Value as Number,
+    },
     logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
+    trace::v1::span::Link,
 };
 use prost::Message;
 use reqwest::StatusCode;
@@ -13,7 +16,7 @@ use crate::{
     Contract,
     common::{
         golden::{self, BEGIN, value},
-        span,
+        request, span,
     },
     encoded,
 };
@@ -149,6 +152,40 @@ async fn numbers_that_json_has_not_are_text() {
     assert_eq!(attributes[1]["value"], list);
     assert_eq!(attributes[2], json!({"key": "nothing", "value": {}}));
     contract.found("/api/v2/trace/dd").await;
+}
+
+#[tokio::test]
+async fn such_numbers_are_text_wherever_they_are() {
+    let contract = Contract::start().await;
+    let odd = || vec![value("odd", Number::DoubleValue(f64::INFINITY))];
+    let mut linked = span(0xdd, 1, None, "odd");
+    linked.links = vec![Link {
+        trace_id: vec![1; 16],
+        span_id: vec![1; 8],
+        attributes: odd(),
+        ..Link::default()
+    }];
+    let mut request = request("odd", vec![linked]);
+    let of_resource = &mut request.resource_spans[0];
+    let resource = of_resource.resource.as_mut().unwrap();
+    resource.attributes.extend(odd());
+    of_resource.scope_spans[0].scope = Some(InstrumentationScope {
+        attributes: odd(),
+        ..InstrumentationScope::default()
+    });
+    let body = request.encode_to_vec();
+    let sent = contract.viewer.send("application/x-protobuf", body).await;
+    assert_eq!(sent.status(), StatusCode::OK);
+    let v3 = contract.found("/api/v3/traces/dd").await;
+    let of_resource = &v3["result"]["resourceSpans"][0];
+    let of_scope = &of_resource["scopeSpans"][0];
+    for attribute in [
+        &of_resource["resource"]["attributes"][1],
+        &of_scope["scope"]["attributes"][0],
+        &of_scope["spans"][0]["links"][0]["attributes"][0],
+    ] {
+        assert_eq!(attribute["value"], json!({"stringValue": "inf"}));
+    }
 }
 
 #[tokio::test]

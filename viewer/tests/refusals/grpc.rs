@@ -9,7 +9,7 @@ use tonic::{Code, codegen::Service, transport::Channel};
 use crate::{
     assert_well,
     common::{Running, start},
-    deep, good, gzip, hollow,
+    deep, field, good, gzip, hollow, wide,
 };
 
 /// What comes back of a frame sent by hand.
@@ -93,6 +93,12 @@ async fn over_grpc() {
             frame(1, &gzip(&hollow(31 << 20))),
             Code::ResourceExhausted,
         ),
+        (
+            TRACES,
+            None,
+            frame(0, &wide(70, &field(2, &[]))),
+            Code::ResourceExhausted,
+        ),
         (TRACES, zip, frame(1, truncated), Code::Internal),
         (TRACES, zip, frame(1, &good), Code::Internal),
         (TRACES, Some("br"), frame(1, &good), Code::Unimplemented),
@@ -105,4 +111,50 @@ async fn over_grpc() {
     assert_well(&viewer).await;
     let status = call(&viewer, TRACES, zip, frame(1, &packed)).await;
     assert_eq!(status.code(), Code::Ok);
+}
+
+/// A page can send a form, or fetch without asking, over HTTP/1.1 and in a type that needs no leave.
+#[tokio::test]
+async fn pages_of_strangers_send_nothing() {
+    let viewer = start().await;
+    for (name, value, status) in [
+        ("host", "evil.example", 403),
+        ("origin", "https://evil.example", 403),
+        ("origin", "null", 403),
+        ("sec-fetch-site", "cross-site", 403),
+        ("content-type", "text/plain", 415),
+        ("content-type", "application/grpc-web+proto", 415),
+        ("content-type", "", 415),
+    ] {
+        let mut request = viewer
+            .client
+            .post(format!("{}{TRACES}", viewer.grpc))
+            .header(name, value);
+        if name != "content-type" {
+            request = request.header("content-type", "application/grpc");
+        }
+        let body = frame(0, &good()).collect().await.unwrap().to_bytes();
+        let answer = request.body(body).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{name}: {value}");
+    }
+    assert_well(&viewer).await;
+}
+
+#[tokio::test]
+async fn frames_that_are_none() {
+    let viewer = start().await;
+    let good = good();
+    let longer = u32::try_from(good.len() + 1).unwrap().to_be_bytes();
+    let whole = frame(0, &good).collect().await.unwrap().to_bytes();
+    for body in [
+        Vec::new(),
+        vec![0; 4],
+        [&[0], &longer[..], &good].concat(),
+        [&whole[..], &whole].concat(),
+        [&[7], &whole[1..]].concat(),
+    ] {
+        let status = call(&viewer, TRACES, None, body.into()).await;
+        assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    }
+    assert_well(&viewer).await;
 }

@@ -8,7 +8,7 @@ use tonic::Code;
 use crate::{
     assert_well,
     common::{Running, start},
-    deep, deep_json, good, gzip, hollow,
+    deep, deep_json, field, good, gzip, hollow, wide,
 };
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -101,6 +101,33 @@ pub(crate) fn refusal(kind: &str, body: &[u8]) -> Refusal {
     }
 }
 
+fn wide_json(scopes: usize) -> String {
+    let text = "a".repeat(1 << 20);
+    let spans = vec![r#"{"spans":[{}]}"#; scopes].join(",");
+    format!(
+        r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"k","value":{{"stringValue":"{text}"}}}}]}},"scopeSpans":[{spans}]}}]}}"#
+    )
+}
+
+#[tokio::test]
+async fn scopes_of_nothing_take_nothing() {
+    let viewer = start().await;
+    let body = gzip(&wide(10_000, &[]));
+    for path in ["/v1/traces", "/v1/logs"] {
+        let answer = viewer
+            .client
+            .post(format!("{}{path}", viewer.http))
+            .header("content-type", PROTOBUF)
+            .header("content-encoding", "gzip")
+            .body(body.clone())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
+    assert_well(&viewer).await;
+}
+
 #[tokio::test]
 async fn over_http() {
     let viewer = start().await;
@@ -129,6 +156,10 @@ async fn over_http() {
         // Zeros, and spans that are empty: little on the wire, and far too much here.
         Wrong::new(PROTOBUF, gzip(&vec![0; 200 << 20]), 413, large).packed("gzip"),
         Wrong::new(PROTOBUF, gzip(&hollow(31 << 20)), 413, large).packed("gzip"),
+        // The store would have the resource once for each scope.
+        Wrong::new(PROTOBUF, wide(70, &field(2, &[])), 413, large),
+        Wrong::new(PROTOBUF, wide(70, &field(2, &[])), 413, large).to("/v1/logs"),
+        Wrong::new(JSON, wide_json(70), 413, large),
         Wrong::new(JSON, gzip(&vec![b'['; 60 << 20]), 413, large).packed("gzip"),
         Wrong::new(JSON, "{}", 400, bad).to("/api/v2/spans"),
         Wrong::new(JSON, r#"[{"traceId":"x","id":"1"}]"#, 400, bad).to("/api/v2/spans"),

@@ -47,6 +47,13 @@ pub(crate) fn hollow(count: usize) -> Vec<u8> {
     field(1, &field(2, &field(2, &[]).repeat(count)))
 }
 
+/// A resource of a MiB in each of as many scopes, with something in them or nothing.
+pub(crate) fn wide(scopes: usize, content: &[u8]) -> Vec<u8> {
+    let text = field(1, &vec![b'a'; 1 << 20]);
+    let resource = field(1, &field(1, &field(2, &text)));
+    field(1, &[resource, field(2, content).repeat(scopes)].concat())
+}
+
 /// An attribute whose value is a list of a list of …
 pub(crate) fn deep(levels: usize) -> Vec<u8> {
     let value = (0..levels).fold(Vec::new(), |inner, _| field(5, &field(1, &inner)));

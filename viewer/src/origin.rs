@@ -1,0 +1,82 @@
+//! Whose spans and logs are: a resource, encoded once, and the scopes within it.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+
+use opentelemetry_proto::tonic::{common::v1::InstrumentationScope, resource::v1::Resource};
+use prost::Message;
+
+use crate::{
+    batch::{Group, LONGEST_NAME, cut, text_of},
+    store::{Sketches, StoreError},
+};
+
+/// Makes the groups of a batch. The store has a resource once for each of its scopes: what that takes is counted here.
+#[derive(Debug)]
+pub(crate) struct Origins {
+    left: usize,
+}
+
+/// A resource, whose scopes share it.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    service: Arc<str>,
+    resource: Arc<[u8]>,
+    hasher: DefaultHasher,
+}
+
+/// The resources of a request's groups are no longer than this together: as a whole request, unpacked.
+const LARGEST: usize = 64 << 20;
+
+impl Default for Origins {
+    fn default() -> Self {
+        Self { left: LARGEST }
+    }
+}
+
+impl Origins {
+    /// A group of a scope with spans or logs, still without them.
+    pub(crate) fn group(
+        &mut self,
+        origin: &Origin,
+        scope: &InstrumentationScope,
+    ) -> Result<Group, StoreError> {
+        let left = self.left.checked_sub(origin.resource.len());
+        self.left = left.ok_or(StoreError::TooLarge)?;
+        let scope = scope.encode_to_vec();
+        let mut hasher = origin.hasher.clone();
+        scope.hash(&mut hasher);
+        Ok(Group {
+            service: Arc::clone(&origin.service),
+            resource: Arc::clone(&origin.resource),
+            scope,
+            print: hasher.finish().cast_signed(),
+            sketches: Sketches::default(),
+            spans: Vec::new(),
+            logs: Vec::new(),
+        })
+    }
+}
+
+impl Origin {
+    pub(crate) fn of(resource: &Resource) -> Self {
+        let service = resource
+            .attributes
+            .iter()
+            .find(|attribute| attribute.key == "service.name")
+            .and_then(|attribute| attribute.value.as_ref())
+            .map(text_of)
+            .filter(|name| !name.is_empty());
+        let service = service.as_deref().unwrap_or("unknown_service");
+        let bytes = resource.encode_to_vec();
+        let mut hasher = DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        Self {
+            service: cut(service, LONGEST_NAME).into(),
+            resource: bytes.into(),
+            hasher,
+        }
+    }
+}
