@@ -284,34 +284,3 @@ fn print_of(value: &impl Hash) -> i64 {
     value.hash(&mut hasher);
     hasher.finish().cast_signed()
 }
-
-#[cfg(test)]
-mod tests {
-    use opentelemetry_proto::tonic::trace::v1::ScopeSpans;
-
-    use super::*;
-
-    #[test]
-    fn a_resource_is_encoded_once_for_the_scopes_that_have_spans() {
-        let of_scope = |spans: usize| ScopeSpans {
-            spans: vec![
-                Span {
-                    trace_id: vec![1; 16],
-                    span_id: vec![1; 8],
-                    ..Span::default()
-                };
-                spans
-            ],
-            ..ScopeSpans::default()
-        };
-        let of_resource = ResourceSpans {
-            scope_spans: [0, 1, 0, 1, 0].map(of_scope).into(),
-            ..ResourceSpans::default()
-        };
-        let batch = Batch::of_spans(vec![of_resource]).unwrap();
-        let [one, other] = &*batch.groups else {
-            panic!("{batch:?}");
-        };
-        assert!(Arc::ptr_eq(&one.resource, &other.resource));
-    }
-}

@@ -80,3 +80,43 @@ impl Origin {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::{
+        common::v1::EntityRef,
+        trace::v1::{ResourceSpans, ScopeSpans, Span},
+    };
+
+    use super::*;
+    use crate::batch::Batch;
+
+    #[test]
+    fn a_resource_is_encoded_once_for_the_scopes_that_have_spans() {
+        let of_scope = |spans: usize| ScopeSpans {
+            spans: vec![
+                Span {
+                    trace_id: vec![1; 16],
+                    span_id: vec![1; 8],
+                    ..Span::default()
+                };
+                spans
+            ],
+            ..ScopeSpans::default()
+        };
+        let of_resource = ResourceSpans {
+            resource: Some(Resource {
+                entity_refs: vec![EntityRef::default(); 500],
+                ..Resource::default()
+            }),
+            scope_spans: [0, 1, 0, 1, 0].map(of_scope).into(),
+            ..ResourceSpans::default()
+        };
+        let batch = Batch::of_spans(vec![of_resource]).unwrap();
+        let [one, other] = &*batch.groups else {
+            panic!("{batch:?}");
+        };
+        assert!(Arc::ptr_eq(&one.resource, &other.resource));
+        assert!(batch.weight() > 2000, "the store has it twice");
+    }
+}
