@@ -181,9 +181,17 @@ impl<'s> Finder<'s> {
                 .store
                 .prepare_cached("SELECT trace, bits FROM sketch")?;
             let mut rows = statement.query([])?;
+            // One walk as the rows lie: what parts of a trace have is put together.
+            let mut parts: HashMap<i64, u64> = HashMap::new();
             while let Some(row) = rows.next()? {
-                if self.wanted.may_be_in(row.get_ref(1)?.as_blob()?) {
-                    add(row.get(0)?)?;
+                let found = self.wanted.may_be_in(row.get_ref(1)?.as_blob()?);
+                if found != 0 {
+                    *parts.entry(row.get(0)?).or_default() |= found;
+                }
+            }
+            for (trace, found) in parts {
+                if found == self.wanted.all() {
+                    add(trace)?;
                 }
             }
         } else if let Some(service) = self.service
@@ -244,16 +252,10 @@ impl<'s> Finder<'s> {
         if !self.is_asked {
             return Ok(true);
         }
-        let may_be = self
-            .store
-            .prepare_cached("SELECT bits FROM sketch WHERE trace = ?1")?
-            .query_row([trace.number], |row| {
-                Ok(self.wanted.may_be_in(row.get_ref(0)?.as_blob()?))
-            })
-            .optional()?;
         let mut missing = Missing::of(self.search);
-        if may_be != Some(true) || missing.is_nothing() {
-            return Ok(may_be == Some(true));
+        let may_be = self.may_be_in(trace)?;
+        if !may_be || missing.is_nothing() {
+            return Ok(may_be);
         }
         let raw = self
             .search
@@ -284,6 +286,21 @@ impl<'s> Finder<'s> {
             }
         }
         Ok(false)
+    }
+
+    /// By the filters of its parts.
+    fn may_be_in(&self, trace: &Trace) -> rusqlite::Result<bool> {
+        let mut statement = self
+            .store
+            .prepare_cached("SELECT bits FROM sketch WHERE trace = ?1")?;
+        let mut rows = statement.query([trace.number])?;
+        let mut found = 0;
+        while found != self.wanted.all()
+            && let Some(row) = rows.next()?
+        {
+            found |= self.wanted.may_be_in(row.get_ref(0)?.as_blob()?);
+        }
+        Ok(found == self.wanted.all())
     }
 
     /// The latest start; then the earliest, the durations, and the fewest errors.

@@ -140,10 +140,7 @@ impl<'t, 'k> Insert<'t, 'k> {
             .execute(params![trace, origin, part.bodies])?;
         let sketch = part.trace_id.map_or(&[][..], |id| group.sketches.get(id));
         self.transaction
-            .prepare_cached(
-                "INSERT INTO sketch (trace, bits) VALUES (?1, ?2)
-                 ON CONFLICT (trace) DO UPDATE SET bits = CAST(bits || excluded.bits AS BLOB)",
-            )?
+            .prepare_cached("INSERT INTO sketch (trace, bits) VALUES (?1, ?2)")?
             .execute(params![trace, sketch])?;
         Ok(())
     }
