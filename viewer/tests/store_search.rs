@@ -228,3 +228,68 @@ fn number(value: &Value) -> i64 {
         .or_else(|| value.as_str()?.parse().ok())
         .unwrap()
 }
+
+/// Zipkin's clients and servers may share a span's id: Brave's do.
+#[tokio::test]
+async fn halves_of_a_shared_span_are_one_call() {
+    let viewer = start().await;
+    let zipkin = |trace: u64, id: u64, parent: Option<u64>, kind: &str, service: &str| {
+        let mut span = serde_json::json!({
+            "traceId": format!("{trace:016x}"), "id": format!("{id:016x}"), "kind": kind,
+            "name": "get", "timestamp": 1_767_225_600_000_000u64 + id, "duration": 1000,
+            "localEndpoint": {"serviceName": service},
+        });
+        if let Some(parent) = parent {
+            span["parentId"] = format!("{parent:016x}").into();
+        }
+        if kind == "SERVER" && parent.is_some() {
+            span["shared"] = true.into();
+        }
+        span
+    };
+    let spans = [
+        zipkin(7, 1, None, "SERVER", "a"),
+        zipkin(7, 2, Some(1), "CLIENT", "a"),
+        zipkin(7, 2, Some(1), "SERVER", "b"),
+        zipkin(7, 3, Some(2), "CLIENT", "b"),
+        zipkin(7, 3, Some(2), "SERVER", "c"),
+    ];
+    let answer = viewer
+        .client
+        .post(format!("{}/api/v2/spans", viewer.http))
+        .header("content-type", "application/json")
+        .body(serde_json::to_vec(&spans).unwrap())
+        .send()
+        .await
+        .unwrap();
+    assert!(answer.status().is_success(), "{}", answer.status());
+    let calls = viewer
+        .json("/api/dependencies?endTs=4102444800000&lookback=4102444800000")
+        .await;
+    let links = viewer
+        .json("/api/v2/dependencies?endTs=4102444800000&lookback=4102444800000")
+        .await;
+    for calls in [&calls["data"], &links] {
+        let mut pairs: Vec<_> = calls
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|call| format!("{} {} {}", call["parent"], call["child"], call["callCount"]))
+            .collect();
+        pairs.sort();
+        assert_eq!(pairs, ["\"a\" \"b\" 1", "\"b\" \"c\" 1"]);
+    }
+    let (_, map) = viewer.get("/map").await;
+    for part in [
+        "user calls a: 1 call",
+        "a calls b: 1 call",
+        "b calls c: 1 call",
+    ] {
+        assert!(map.contains(part), "{part}: {map}");
+    }
+    assert_eq!(
+        map.matches(" calls ").count(),
+        map.matches(": 1 call").count()
+    );
+    assert!(!map.contains("unknown"), "{map}");
+}
