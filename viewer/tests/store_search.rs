@@ -229,6 +229,71 @@ fn number(value: &Value) -> i64 {
         .unwrap()
 }
 
+/// What filters know of a value is its beginning; what is found is the whole value.
+#[tokio::test]
+async fn long_values_and_names_are_found_whole() {
+    let viewer = start().await;
+    let value = |length: usize, end: &str| format!("{}{end}", "é".repeat(length / 2));
+    let key = "k".repeat(300);
+    let values = [
+        value(300, "one"),
+        value(300, "two"),
+        value(3_000, "one"),
+        value(3_000, "two"),
+    ];
+    for (number, value) in (1..).zip(&values) {
+        // Names are told apart by their beginnings.
+        let mut span = span(number, 1, None, &format!("{number}{value}"));
+        span.attributes = vec![attribute("long", value), attribute(&key, "short")];
+        span.events = vec![Event {
+            attributes: vec![attribute("in.event", value)],
+            ..Event::default()
+        }];
+        span.status = Some(Status {
+            code: 2,
+            message: value.clone(),
+        });
+        viewer.send_spans(&format!("s{value}"), vec![span]).await;
+    }
+    let found = async |query: &[(&str, &str)]| -> Vec<u128> {
+        let mut path = "/?limit=100".to_owned();
+        for (name, value) in query {
+            let value: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            path.push_str(&format!("&{name}={value}"));
+        }
+        let (status, page) = viewer.get(&path).await;
+        assert_eq!(status, StatusCode::OK);
+        let mut found: Vec<_> = page
+            .match_indices("href=\"/trace/")
+            .map(|(at, _)| u128::from_str_radix(&page[at + 13..at + 45], 16).unwrap())
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    };
+    for (number, value) in (1..).zip(&values) {
+        for key in [
+            "long=",
+            "in.event=",
+            "otel.status_description=",
+            "service.name=s",
+        ] {
+            let tags = format!("{key}{value}");
+            assert_eq!(found(&[("tags", &tags)]).await, [number], "{tags}");
+        }
+        let name = format!("{number}{value}");
+        assert_eq!(found(&[("operation", &name)]).await, [number], "{name}");
+        let service = format!("s{value}");
+        let like = found(&[("service", &service)]).await;
+        assert!(like.contains(&number), "{service}");
+        let both = found(&[("service", &service), ("operation", &name)]).await;
+        assert_eq!(both, [number], "{service}");
+    }
+    assert_eq!(found(&[("tags", &format!("{key}=short"))]).await.len(), 4);
+    let other = format!("{}=short", "k".repeat(299));
+    assert!(found(&[("tags", &other)]).await.is_empty());
+}
+
 /// Zipkin's clients and servers may share a span's id: Brave's do.
 #[tokio::test]
 async fn halves_of_a_shared_span_are_one_call() {

@@ -72,7 +72,8 @@ impl<'s> Finder<'s> {
             summaries: Summaries::default(),
             found: Vec::new(),
         };
-        if let Some(service) = &search.service {
+        let service = search.service.as_deref().map(words::name);
+        if let Some(service) = service {
             finder.service = store
                 .prepare_cached("SELECT id FROM service WHERE name = ?1")?
                 .query_row([service], |row| row.get(0))
@@ -81,7 +82,7 @@ impl<'s> Finder<'s> {
                 return Ok(None);
             }
         }
-        if let Some(operation) = &search.operation {
+        if let Some(operation) = search.operation.as_deref().map(words::name) {
             finder.operations = store
                 .prepare_cached(
                     "SELECT id FROM operation WHERE name = ?1 AND (?2 IS NULL OR service = ?2)",
@@ -91,9 +92,7 @@ impl<'s> Finder<'s> {
             if finder.operations.is_empty() {
                 return Ok(None);
             }
-            finder
-                .wanted
-                .operation(search.service.as_deref(), operation);
+            finder.wanted.operation(service, operation);
         }
         if !Missing::of(search).is_nothing() {
             finder.ask_origins()?;

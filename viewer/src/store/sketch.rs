@@ -66,7 +66,9 @@ fn filter(service: &str, print: i64, spans: &[&Span]) -> Vec<u8> {
     let mut bytes = 0;
     for span in spans {
         bytes += span.name.len();
-        words::each(span, |_, value| bytes += value.len() + 1);
+        words::each(span, |_, value| {
+            bytes += words::beginning(value).len() + 1;
+        });
     }
     let mut filter = Filter::with_room(bytes);
     filter.add(origin(print));
@@ -77,7 +79,7 @@ fn filter(service: &str, print: i64, spans: &[&Span]) -> Vec<u8> {
         filter.add(grams(name));
         words::each(span, |key, value| {
             filter.add(tag(key, value));
-            filter.add(grams(value));
+            filter.add(grams(words::beginning(value)));
         });
     }
     filter.close()
@@ -187,7 +189,8 @@ fn grams(text: &str) -> impl Iterator<Item = u32> {
 }
 
 fn tag(key: &str, value: &str) -> [u32; 2] {
-    twice(chain(chain(TAG, key), value))
+    let key = chain(TAG, words::beginning(key));
+    twice(chain(key, words::beginning(value)))
 }
 
 fn origin(print: i64) -> [u32; 2] {
