@@ -205,6 +205,14 @@ async fn a_batch_sent_again_adds_nothing() {
     let before = sizes();
     viewer.send_spans("shop", heavy(7)).await;
     assert_eq!(sizes(), before);
+    // Names that come with what is there already are not kept.
+    viewer.send_spans("another", heavy(7)).await;
+    assert_eq!(sizes(), before);
+    for table in ["service", "origin"] {
+        let query = format!("SELECT count(*) FROM {table}");
+        let count: i64 = store.query_row(&query, [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 1, "{table}");
+    }
     // Half of it is new.
     let mut more = heavy(7);
     more.push(span(7, 11, Some(1), "late"));

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{
+    evict,
     known::Known,
     peer::Peer,
     sums::{self, Sums},
@@ -45,7 +46,9 @@ impl<'t, 'k> Insert<'t, 'k> {
     }
 
     pub(super) fn end(self) -> rusqlite::Result<()> {
-        self.sums.write(self.transaction)
+        self.sums.write(self.transaction)?;
+        // Names of what was there already.
+        evict::forget(self.transaction, &self.sums, self.known)
     }
 
     fn group(&mut self, group: &Group) -> rusqlite::Result<()> {
@@ -130,6 +133,8 @@ impl<'t, 'k> Insert<'t, 'k> {
             ])?;
         if rows == 1 {
             self.sums.add(trace, service, operation, span);
+        } else {
+            self.sums.operations.entry(operation).or_default();
         }
         Ok(rows == 1)
     }
