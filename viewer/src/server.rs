@@ -72,7 +72,7 @@ impl Default for Options {
 }
 
 impl Viewer {
-    /// Opens the store and listens. Nothing is answered until [`serve`](Self::serve).
+    /// Listens, and opens the store. Nothing is answered until [`serve`](Self::serve).
     ///
     /// # Errors
     ///
@@ -85,6 +85,10 @@ impl Viewer {
             }
             None => None,
         };
+        let page = listen(options.page).await?;
+        let grpc = listen_perhaps(options.grpc).await?;
+        let http = listen_perhaps(options.http).await?;
+        // Opening may remove what is above the limit: only when nothing else can fail.
         let store = Store::open(&options.store).map_err(StartError::Store)?;
         if let Some((_, Source::Adaptive(adaptive))) = &sampling {
             store.tell(adaptive.clone());
@@ -92,9 +96,9 @@ impl Viewer {
         Ok(Self {
             sampling,
             store,
-            page: listen(options.page).await?,
-            grpc: listen_perhaps(options.grpc).await?,
-            http: listen_perhaps(options.http).await?,
+            page,
+            grpc,
+            http,
             receive_timeout: options.receive_timeout,
             hosts: Hosts::new(&options.hosts),
         })

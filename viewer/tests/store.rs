@@ -205,6 +205,14 @@ async fn a_batch_sent_again_adds_nothing() {
     let before = sizes();
     viewer.send_spans("shop", heavy(7)).await;
     assert_eq!(sizes(), before);
+    // Names that come with what is there already are not kept.
+    viewer.send_spans("another", heavy(7)).await;
+    assert_eq!(sizes(), before);
+    for table in ["service", "origin"] {
+        let query = format!("SELECT count(*) FROM {table}");
+        let count: i64 = store.query_row(&query, [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 1, "{table}");
+    }
     // Half of it is new.
     let mut more = heavy(7);
     more.push(span(7, 11, Some(1), "late"));
@@ -213,6 +221,38 @@ async fn a_batch_sent_again_adds_nothing() {
     assert_eq!(sizes()[4..7], [11, 11, 11]);
     let found = viewer.get("/?operation=late").await.1;
     assert!(found.contains(&format!("/trace/{:032x}", 7)));
+}
+
+/// What a part of a trace adds does not grow with what is there.
+#[tokio::test]
+async fn a_part_of_a_trace_leaves_the_others_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("traces.db");
+    let viewer = start_with(|options| options.store.file = Some(file.clone())).await;
+    let store = rusqlite::Connection::open(&file).unwrap();
+    for id in 1..=300 {
+        let mut span = span(7, id, None, &format!("part {id}"));
+        span.attributes = vec![attribute("number", &format!("n{id}"))];
+        viewer.send_spans("shop", vec![span]).await;
+    }
+    let longest = "SELECT max(length(bits)), count(*) FROM sketch";
+    let (longest, parts): (i64, i64) = store
+        .query_row(longest, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    assert!(longest < 200, "{longest} bytes are written again");
+    assert_eq!(parts, 300);
+    // What is wanted may be in different parts.
+    let found = async |query: &str| viewer.get(query).await.1.contains("href=\"/trace/");
+    assert!(found("/?tags=number%3Dn1+number%3Dn300").await);
+    assert!(!found("/?tags=number%3Dn1+number%3Dn301").await);
+    // More traces than are looked at one by one.
+    for first in [10_000u128, 11_500] {
+        let others = (first..first + 1_500).map(|trace| span(trace, 1, None, "other"));
+        viewer.send_spans("others", others.collect()).await;
+    }
+    assert!(found("/?tags=number%3Dn1+number%3Dn300").await);
+    assert!(found("/?operation=part+150&tags=number%3Dn7").await);
+    assert!(!found("/?tags=number%3Dn1+number%3Dn301").await);
 }
 
 #[tokio::test]

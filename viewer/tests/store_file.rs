@@ -77,6 +77,26 @@ async fn a_file_that_is_not_the_viewers_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_viewer_that_cannot_listen_leaves_the_file_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("traces.db");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    for door in 0..3 {
+        let said = refusal(|options| {
+            match door {
+                0 => options.page = address,
+                1 => options.grpc = Some(address),
+                _ => options.http = Some(address),
+            }
+            options.store.file = Some(file.clone());
+        });
+        assert!(said.await.contains("cannot listen"), "{door}");
+        assert!(!file.exists(), "{door}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_is_opened_with_another_limit() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("traces.db");

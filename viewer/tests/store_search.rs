@@ -228,3 +228,133 @@ fn number(value: &Value) -> i64 {
         .or_else(|| value.as_str()?.parse().ok())
         .unwrap()
 }
+
+/// What filters know of a value is its beginning; what is found is the whole value.
+#[tokio::test]
+async fn long_values_and_names_are_found_whole() {
+    let viewer = start().await;
+    let value = |length: usize, end: &str| format!("{}{end}", "é".repeat(length / 2));
+    let key = "k".repeat(300);
+    let values = [
+        value(300, "one"),
+        value(300, "two"),
+        value(3_000, "one"),
+        value(3_000, "two"),
+    ];
+    for (number, value) in (1..).zip(&values) {
+        // Names are told apart by their beginnings.
+        let mut span = span(number, 1, None, &format!("{number}{value}"));
+        span.attributes = vec![attribute("long", value), attribute(&key, "short")];
+        span.events = vec![Event {
+            attributes: vec![attribute("in.event", value)],
+            ..Event::default()
+        }];
+        span.status = Some(Status {
+            code: 2,
+            message: value.clone(),
+        });
+        viewer.send_spans(&format!("s{value}"), vec![span]).await;
+    }
+    let found = async |query: &[(&str, &str)]| -> Vec<u128> {
+        let mut path = "/?limit=100".to_owned();
+        for (name, value) in query {
+            let value: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            path.push_str(&format!("&{name}={value}"));
+        }
+        let (status, page) = viewer.get(&path).await;
+        assert_eq!(status, StatusCode::OK);
+        let mut found: Vec<_> = page
+            .match_indices("href=\"/trace/")
+            .map(|(at, _)| u128::from_str_radix(&page[at + 13..at + 45], 16).unwrap())
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    };
+    for (number, value) in (1..).zip(&values) {
+        for key in [
+            "long=",
+            "in.event=",
+            "otel.status_description=",
+            "service.name=s",
+        ] {
+            let tags = format!("{key}{value}");
+            assert_eq!(found(&[("tags", &tags)]).await, [number], "{tags}");
+        }
+        let name = format!("{number}{value}");
+        assert_eq!(found(&[("operation", &name)]).await, [number], "{name}");
+        let service = format!("s{value}");
+        let like = found(&[("service", &service)]).await;
+        assert!(like.contains(&number), "{service}");
+        let both = found(&[("service", &service), ("operation", &name)]).await;
+        assert_eq!(both, [number], "{service}");
+    }
+    assert_eq!(found(&[("tags", &format!("{key}=short"))]).await.len(), 4);
+    let other = format!("{}=short", "k".repeat(299));
+    assert!(found(&[("tags", &other)]).await.is_empty());
+}
+
+/// Zipkin's clients and servers may share a span's id: Brave's do.
+#[tokio::test]
+async fn halves_of_a_shared_span_are_one_call() {
+    let viewer = start().await;
+    let zipkin = |trace: u64, id: u64, parent: Option<u64>, kind: &str, service: &str| {
+        let mut span = serde_json::json!({
+            "traceId": format!("{trace:016x}"), "id": format!("{id:016x}"), "kind": kind,
+            "name": "get", "timestamp": 1_767_225_600_000_000u64 + id, "duration": 1000,
+            "localEndpoint": {"serviceName": service},
+        });
+        if let Some(parent) = parent {
+            span["parentId"] = format!("{parent:016x}").into();
+        }
+        if kind == "SERVER" && parent.is_some() {
+            span["shared"] = true.into();
+        }
+        span
+    };
+    let spans = [
+        zipkin(7, 1, None, "SERVER", "a"),
+        zipkin(7, 2, Some(1), "CLIENT", "a"),
+        zipkin(7, 2, Some(1), "SERVER", "b"),
+        zipkin(7, 3, Some(2), "CLIENT", "b"),
+        zipkin(7, 3, Some(2), "SERVER", "c"),
+    ];
+    let answer = viewer
+        .client
+        .post(format!("{}/api/v2/spans", viewer.http))
+        .header("content-type", "application/json")
+        .body(serde_json::to_vec(&spans).unwrap())
+        .send()
+        .await
+        .unwrap();
+    assert!(answer.status().is_success(), "{}", answer.status());
+    let calls = viewer
+        .json("/api/dependencies?endTs=4102444800000&lookback=4102444800000")
+        .await;
+    let links = viewer
+        .json("/api/v2/dependencies?endTs=4102444800000&lookback=4102444800000")
+        .await;
+    for calls in [&calls["data"], &links] {
+        let mut pairs: Vec<_> = calls
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|call| format!("{} {} {}", call["parent"], call["child"], call["callCount"]))
+            .collect();
+        pairs.sort();
+        assert_eq!(pairs, ["\"a\" \"b\" 1", "\"b\" \"c\" 1"]);
+    }
+    let (_, map) = viewer.get("/map").await;
+    for part in [
+        "user calls a: 1 call",
+        "a calls b: 1 call",
+        "b calls c: 1 call",
+    ] {
+        assert!(map.contains(part), "{part}: {map}");
+    }
+    assert_eq!(
+        map.matches(" calls ").count(),
+        map.matches(": 1 call").count()
+    );
+    assert!(!map.contains("unknown"), "{map}");
+}

@@ -11,6 +11,7 @@ use axum::{
 use super::{colours::Colours, format, show};
 use crate::{
     api::params::Params,
+    batch::{LONGEST_NAME, cut},
     ids::TraceId,
     store::{Search, Store, StoreError, Stored, Whole},
     trace::{Median, Pair, Tree, compare},
@@ -173,7 +174,8 @@ async fn of_its_like(store: &Store, id: &str, one: &Whole) -> Result<Median, Sto
     let Some(first) = root(one) else {
         return Ok(median);
     };
-    let begins = (first.service.to_string(), first.span.name.clone());
+    let name = cut(&first.span.name, LONGEST_NAME).to_owned();
+    let begins = (first.service.to_string(), name);
     let search = Search {
         service: Some(begins.0.clone()),
         operation: Some(begins.1.clone()),

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::{
     Store, StoreError,
     peer::Peer,
-    seen::{self, Seen},
+    seen::{self, CLIENT, SERVER, Seen},
 };
 
 /// Calls of one node of the map to another.
@@ -38,8 +38,6 @@ pub(crate) const OUTSIDE: &str = "user";
 const MOST: usize = 100_000;
 
 const INTERNAL: i32 = 1;
-const SERVER: i32 = 2;
-const CLIENT: i32 = 3;
 const PRODUCER: i32 = 4;
 const CONSUMER: i32 = 5;
 

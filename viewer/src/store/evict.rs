@@ -166,7 +166,11 @@ fn remove_logs(
 }
 
 /// Names are strangers' words: those that nothing uses any more go as well.
-fn forget(transaction: &Transaction<'_>, sums: &Sums, known: &mut Known) -> rusqlite::Result<()> {
+pub(super) fn forget(
+    transaction: &Transaction<'_>,
+    sums: &Sums,
+    known: &mut Known,
+) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
         "DELETE FROM operation WHERE id = ?1 AND uses <= 0 RETURNING service, kind, name",
     )?;

@@ -72,7 +72,8 @@ impl<'s> Finder<'s> {
             summaries: Summaries::default(),
             found: Vec::new(),
         };
-        if let Some(service) = &search.service {
+        let service = search.service.as_deref().map(words::name);
+        if let Some(service) = service {
             finder.service = store
                 .prepare_cached("SELECT id FROM service WHERE name = ?1")?
                 .query_row([service], |row| row.get(0))
@@ -81,7 +82,7 @@ impl<'s> Finder<'s> {
                 return Ok(None);
             }
         }
-        if let Some(operation) = &search.operation {
+        if let Some(operation) = search.operation.as_deref().map(words::name) {
             finder.operations = store
                 .prepare_cached(
                     "SELECT id FROM operation WHERE name = ?1 AND (?2 IS NULL OR service = ?2)",
@@ -91,9 +92,7 @@ impl<'s> Finder<'s> {
             if finder.operations.is_empty() {
                 return Ok(None);
             }
-            finder
-                .wanted
-                .operation(search.service.as_deref(), operation);
+            finder.wanted.operation(service, operation);
         }
         if !Missing::of(search).is_nothing() {
             finder.ask_origins()?;
@@ -181,9 +180,17 @@ impl<'s> Finder<'s> {
                 .store
                 .prepare_cached("SELECT trace, bits FROM sketch")?;
             let mut rows = statement.query([])?;
+            // One walk as the rows lie: what parts of a trace have is put together.
+            let mut parts: HashMap<i64, u64> = HashMap::new();
             while let Some(row) = rows.next()? {
-                if self.wanted.may_be_in(row.get_ref(1)?.as_blob()?) {
-                    add(row.get(0)?)?;
+                let found = self.wanted.may_be_in(row.get_ref(1)?.as_blob()?);
+                if found != 0 {
+                    *parts.entry(row.get(0)?).or_default() |= found;
+                }
+            }
+            for (trace, found) in parts {
+                if found == self.wanted.all() {
+                    add(trace)?;
                 }
             }
         } else if let Some(service) = self.service
@@ -244,16 +251,10 @@ impl<'s> Finder<'s> {
         if !self.is_asked {
             return Ok(true);
         }
-        let may_be = self
-            .store
-            .prepare_cached("SELECT bits FROM sketch WHERE trace = ?1")?
-            .query_row([trace.number], |row| {
-                Ok(self.wanted.may_be_in(row.get_ref(0)?.as_blob()?))
-            })
-            .optional()?;
         let mut missing = Missing::of(self.search);
-        if may_be != Some(true) || missing.is_nothing() {
-            return Ok(may_be == Some(true));
+        let may_be = self.may_be_in(trace)?;
+        if !may_be || missing.is_nothing() {
+            return Ok(may_be);
         }
         let raw = self
             .search
@@ -284,6 +285,21 @@ impl<'s> Finder<'s> {
             }
         }
         Ok(false)
+    }
+
+    /// By the filters of its parts.
+    fn may_be_in(&self, trace: &Trace) -> rusqlite::Result<bool> {
+        let mut statement = self
+            .store
+            .prepare_cached("SELECT bits FROM sketch WHERE trace = ?1")?;
+        let mut rows = statement.query([trace.number])?;
+        let mut found = 0;
+        while found != self.wanted.all()
+            && let Some(row) = rows.next()?
+        {
+            found |= self.wanted.may_be_in(row.get_ref(0)?.as_blob()?);
+        }
+        Ok(found == self.wanted.all())
     }
 
     /// The latest start; then the earliest, the durations, and the fewest errors.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{
+    evict,
     known::Known,
     peer::Peer,
     sums::{self, Sums},
@@ -45,7 +46,9 @@ impl<'t, 'k> Insert<'t, 'k> {
     }
 
     pub(super) fn end(self) -> rusqlite::Result<()> {
-        self.sums.write(self.transaction)
+        self.sums.write(self.transaction)?;
+        // Names of what was there already.
+        evict::forget(self.transaction, &self.sums, self.known)
     }
 
     fn group(&mut self, group: &Group) -> rusqlite::Result<()> {
@@ -130,6 +133,8 @@ impl<'t, 'k> Insert<'t, 'k> {
             ])?;
         if rows == 1 {
             self.sums.add(trace, service, operation, span);
+        } else {
+            self.sums.operations.entry(operation).or_default();
         }
         Ok(rows == 1)
     }
@@ -140,10 +145,7 @@ impl<'t, 'k> Insert<'t, 'k> {
             .execute(params![trace, origin, part.bodies])?;
         let sketch = part.trace_id.map_or(&[][..], |id| group.sketches.get(id));
         self.transaction
-            .prepare_cached(
-                "INSERT INTO sketch (trace, bits) VALUES (?1, ?2)
-                 ON CONFLICT (trace) DO UPDATE SET bits = CAST(bits || excluded.bits AS BLOB)",
-            )?
+            .prepare_cached("INSERT INTO sketch (trace, bits) VALUES (?1, ?2)")?
             .execute(params![trace, sketch])?;
         Ok(())
     }

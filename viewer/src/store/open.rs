@@ -13,7 +13,7 @@ use super::{PATIENCE, Place, StoreError, evict, known::Known};
 /// Says that a file is ours: "thrl".
 const APPLICATION: i64 = 0x7468_726C;
 /// Of the tables. A change of `schema.sql` raises it.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 /// Bodies and filters are long: few fit a page of SQLite's usual 4 KiB.
 const PAGE: i64 = 8 << 10;
 /// SQLite's memory ends at a GiB, and a request may go beyond the limit until room is made.

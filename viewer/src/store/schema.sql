@@ -69,11 +69,13 @@ CREATE TABLE body (
 );
 CREATE INDEX body_by_trace ON body (trace);
 
--- What a trace can be found by: sketch.rs.
+-- What a part of a trace can be found by: sketch.rs. What came is not written again when more comes.
 CREATE TABLE sketch (
-    trace INTEGER PRIMARY KEY,
+    id    INTEGER PRIMARY KEY,
+    trace INTEGER NOT NULL,
     bits  BLOB NOT NULL
 );
+CREATE INDEX sketch_by_trace ON sketch (trace);
 
 CREATE TABLE trace_service (
     service INTEGER NOT NULL,

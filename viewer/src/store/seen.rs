@@ -7,6 +7,9 @@ use std::{
 
 use rusqlite::Connection;
 
+pub(super) const SERVER: i32 = 2;
+pub(super) const CLIENT: i32 = 3;
+
 /// A span of a trace that is looked at; its service by number.
 #[derive(Debug)]
 pub(super) struct Seen {
@@ -90,11 +93,28 @@ pub(super) fn each_trace(
     Ok(all.into_iter().map(|(name, _)| name).collect())
 }
 
-/// The span's parent, among those of its trace.
+/// The span's parent, among those of its trace. A server's span that has its client's id is below it.
 pub(super) fn parent<'s>(spans: &'s [Seen], span: &Seen) -> Option<&'s Seen> {
+    if span.kind == SERVER
+        && let Some(half) = named(spans, span.id).find(|other| other.kind == CLIENT)
+    {
+        return Some(half);
+    }
     let parent = span.parent?;
-    let at = spans.binary_search_by_key(&parent, |other| other.id).ok()?;
-    spans.get(at)
+    let all = || named(spans, parent);
+    // Of two halves the one that goes on is the server's; its service goes on by itself.
+    all()
+        .rfind(|other| other.service == span.service)
+        .or_else(|| all().rfind(|other| other.kind == SERVER))
+        .or_else(|| all().next_back())
+}
+
+/// All of this id.
+fn named(spans: &[Seen], id: i64) -> std::slice::Iter<'_, Seen> {
+    let first = spans.partition_point(|span| span.id < id);
+    let all = spans.get(first..).unwrap_or_default();
+    let count = all.partition_point(|span| span.id == id);
+    all.get(..count).unwrap_or_default().iter()
 }
 
 /// Names of the services, by number.

@@ -66,7 +66,9 @@ fn filter(service: &str, print: i64, spans: &[&Span]) -> Vec<u8> {
     let mut bytes = 0;
     for span in spans {
         bytes += span.name.len();
-        words::each(span, |_, value| bytes += value.len() + 1);
+        words::each(span, |_, value| {
+            bytes += words::beginning(value).len() + 1;
+        });
     }
     let mut filter = Filter::with_room(bytes);
     filter.add(origin(print));
@@ -77,7 +79,7 @@ fn filter(service: &str, print: i64, spans: &[&Span]) -> Vec<u8> {
         filter.add(grams(name));
         words::each(span, |key, value| {
             filter.add(tag(key, value));
-            filter.add(grams(value));
+            filter.add(grams(words::beginning(value)));
         });
     }
     filter.close()
@@ -101,7 +103,7 @@ impl Filter {
         }
     }
 
-    /// Halved while at most a quarter of its bits are set; after its length, in words.
+    /// Halved while at most a quarter of its bits are set.
     fn close(mut self) -> Vec<u8> {
         while self.words.len() > 1 {
             let half = self.words.len() / 2;
@@ -113,11 +115,7 @@ impl Filter {
             }
             self.words = folded;
         }
-        let mut bytes = (self.words.len() as u32).to_le_bytes().to_vec();
-        for word in self.words {
-            bytes.extend(word.to_le_bytes());
-        }
-        bytes
+        self.words.into_iter().flat_map(u64::to_le_bytes).collect()
     }
 }
 
@@ -137,6 +135,10 @@ impl Wanted {
     }
 
     fn either(&mut self, of_span: Vec<u32>, origins: &[i64]) {
+        // Few ask for more; the trace itself tells the rest.
+        if self.0.len() == u64::BITS as usize {
+            return;
+        }
         let origins = origins.iter().map(|print| origin(*print).into());
         self.0.push([of_span].into_iter().chain(origins).collect());
     }
@@ -145,26 +147,22 @@ impl Wanted {
         self.0.is_empty()
     }
 
-    /// Whether a trace of these filters may have it all; if not, it has not.
-    pub(super) fn may_be_in(&self, bits: &[u8]) -> bool {
-        self.0.iter().all(|alternatives| {
-            each(bits).any(|filter| {
-                alternatives
-                    .iter()
-                    .any(|hashes| hashes.iter().all(|hash| has(filter, *hash)))
-            })
-        })
+    /// Which of it a trace may have that has this filter, a bit for each: what no filter of a trace has, it has not.
+    pub(super) fn may_be_in(&self, filter: &[u8]) -> u64 {
+        let mut found = 0;
+        for (index, alternatives) in self.0.iter().enumerate() {
+            let is_there = alternatives
+                .iter()
+                .any(|hashes| hashes.iter().all(|hash| has(filter, *hash)));
+            found |= u64::from(is_there) << index;
+        }
+        found
     }
-}
 
-/// The filters that were written one after the other.
-fn each(mut bits: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::from_fn(move || {
-        let (length, rest) = bits.split_first_chunk::<4>()?;
-        let (filter, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize * 8)?;
-        bits = rest;
-        Some(filter)
-    })
+    /// The bits of all that is looked for.
+    pub(super) fn all(&self) -> u64 {
+        (0..self.0.len()).fold(0, |all, index| all | 1 << index)
+    }
 }
 
 fn has(filter: &[u8], hash: u32) -> bool {
@@ -191,7 +189,8 @@ fn grams(text: &str) -> impl Iterator<Item = u32> {
 }
 
 fn tag(key: &str, value: &str) -> [u32; 2] {
-    twice(chain(chain(TAG, key), value))
+    let key = chain(TAG, words::beginning(key));
+    twice(chain(key, words::beginning(value)))
 }
 
 fn origin(print: i64) -> [u32; 2] {
@@ -256,13 +255,13 @@ mod tests {
         for number in 0..1000 {
             let spans = [span(number), span(number + 5000)];
             let sketches = Sketches::of("shop", 7, spans.iter().map(|span| (trace, span)));
-            // A late part of the trace comes behind.
+            // A late part of the trace has a filter of its own.
             let late = Sketches::of("late", 8, [(trace, &span(number + 9000))].into_iter());
-            let bits = [sketches.get(trace), late.get(trace)].concat();
             let passes = |fill: &dyn Fn(&mut Wanted)| {
                 let mut wanted = Wanted::default();
                 fill(&mut wanted);
-                wanted.may_be_in(&bits)
+                let found = [&sketches, &late].map(|part| wanted.may_be_in(part.get(trace)));
+                found[0] | found[1] == wanted.all()
             };
             for there in [number, number + 5000, number + 9000] {
                 let order = format!("ord-{:08x}", there.wrapping_mul(0x9E37_79B1));

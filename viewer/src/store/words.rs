@@ -12,7 +12,7 @@ pub(super) struct Missing {
     text: bool,
 }
 
-/// Each attribute of the span and of its events, and the words of its status.
+/// Each attribute of the span and of its events, and the words of its status; whole.
 pub(super) fn each(span: &Span, mut tell: impl FnMut(&str, &str)) {
     of(&span.attributes, &mut tell);
     for event in &span.events {
@@ -21,15 +21,14 @@ pub(super) fn each(span: &Span, mut tell: impl FnMut(&str, &str)) {
     if let Some(status) = &span.status
         && !status.message.is_empty()
     {
-        tell("otel.status_description", cut(&status.message, LONGEST_TAG));
+        tell("otel.status_description", &status.message);
     }
 }
 
 pub(super) fn of(attributes: &[KeyValue], tell: &mut impl FnMut(&str, &str)) {
     for attribute in attributes {
         if let Some(value) = &attribute.value {
-            let value = text_of(value);
-            tell(cut(&attribute.key, LONGEST_TAG), cut(&value, LONGEST_TAG));
+            tell(&attribute.key, &text_of(value));
         }
     }
 }
@@ -37,6 +36,11 @@ pub(super) fn of(attributes: &[KeyValue], tell: &mut impl FnMut(&str, &str)) {
 /// A name as it is told apart.
 pub(super) fn name(name: &str) -> &str {
     cut(name, LONGEST_NAME)
+}
+
+/// What filters know of a key or a value, and where texts are looked for: its beginning.
+pub(super) fn beginning(text: &str) -> &str {
+    cut(text, LONGEST_TAG)
 }
 
 impl Missing {
@@ -66,11 +70,11 @@ impl Missing {
     /// Crosses out what a span or a resource has.
     pub(super) fn find(&mut self, search: &Search, key: &str, value: &str) {
         for (missing, (wanted, like)) in self.tags.iter_mut().zip(&search.tags) {
-            if *missing && wanted == key && cut(like, LONGEST_TAG) == value {
+            if *missing && wanted == key && like == value {
                 *missing = false;
             }
         }
-        self.find_text(search, value);
+        self.find_text(search, beginning(value));
     }
 
     pub(super) fn find_text(&mut self, search: &Search, value: &str) {
