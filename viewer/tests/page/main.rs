@@ -1,6 +1,7 @@
 //! The pages in a real browser: found, opened, filtered, compared and taken away, by clicks and by keyboard.
 
 mod access;
+mod asked;
 mod big;
 #[path = "../common/mod.rs"]
 mod common;
