@@ -6,6 +6,7 @@ mod big;
 #[path = "../common/mod.rs"]
 mod common;
 mod driver;
+mod limits;
 mod news;
 mod pictures;
 mod search;
