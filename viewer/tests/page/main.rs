@@ -7,6 +7,7 @@ mod big;
 mod common;
 mod driver;
 mod limits;
+mod long;
 mod news;
 mod pictures;
 mod search;
