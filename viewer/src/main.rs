@@ -34,7 +34,7 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     /// MiB of memory, or of the file, at most.
-    #[arg(long, value_name = "MIB", default_value_t = 256)]
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = limit())]
     limit: u64,
 }
 
@@ -63,13 +63,23 @@ async fn main() -> ExitCode {
     }
 }
 
+/// As many as are bytes that the store can count.
+fn limit() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(..=i64::MAX as u64 >> 20)
+}
+
 async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let viewer = Viewer::start(options).await?;
-    let addresses = [Some(options.page), options.grpc, options.http];
+    let addresses = [
+        Some(options.page),
+        options.grpc,
+        options.http,
+        options.sampling.as_ref().map(|(address, _)| *address),
+    ];
     for address in addresses.into_iter().flatten() {
         if !address.ip().is_loopback() {
             eprintln!(
-                "throughline-viewer: {address} can be reached from other machines, and whoever reaches it reads and writes all traces"
+                "throughline-viewer: {address} can be reached from other machines, and whoever reaches it reads and writes all that it has"
             );
         }
     }

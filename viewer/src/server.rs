@@ -44,6 +44,9 @@ pub struct Viewer {
     sampling: Option<(TcpListener, Source)>,
 }
 
+/// As long may what was begun take after the end is told.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Why a viewer cannot start.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -136,7 +139,7 @@ impl Viewer {
         self.grpc.as_ref().map(TcpListener::local_addr).transpose()
     }
 
-    /// Serves until the future is ready, and then what was begun.
+    /// Serves until the future is ready, and then for a second at most what was begun.
     ///
     /// # Errors
     ///
@@ -167,7 +170,8 @@ impl Viewer {
                 safety::guard,
             ))
         };
-        let page = run(Some(self.page), guard(page::routes(&self.store)));
+        let page = page::routes(&self.store, wait.clone());
+        let page = run(Some(self.page), guard(page));
         let grpc = guard(self.store.grpc_routes(self.receive_timeout));
         let grpc = run(self.grpc, grpc);
         let http = guard(self.store.http_routes(self.receive_timeout));
@@ -181,7 +185,14 @@ impl Viewer {
             None => Router::new(),
         };
         let sampling = run(listener, sampling);
-        tokio::try_join!(page, grpc, http, sampling).map(|_| ())
+        let mut wait = wait.clone();
+        tokio::select! {
+            served = async { tokio::try_join!(page, grpc, http, sampling) } => served.map(|_| ()),
+            () = async {
+                wait.wait_for(|stopped| *stopped).await.ok();
+                tokio::time::sleep(GRACE).await;
+            } => Ok(()),
+        }
     }
 }
 

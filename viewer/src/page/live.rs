@@ -3,13 +3,14 @@
 use std::{convert::Infallible, time::Duration};
 
 use axum::{
+    Extension,
     extract::{Path, State},
     response::{
         IntoResponse, Redirect, Response, Sse,
         sse::{Event, KeepAlive},
     },
 };
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -19,12 +20,17 @@ use crate::{
     store::{Store, StoreError},
 };
 
+/// Told when the viewer stops: it waits for all that it answers.
+#[derive(Clone)]
+pub(super) struct Stop(pub(super) watch::Receiver<bool>);
+
 /// News come no oftener.
 const PACE: Duration = Duration::from_millis(250);
 
 /// An event for each time that something new was stored.
 pub(super) async fn events(
     State(store): State<Store>,
+    Extension(stop): Extension<Stop>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let mut changes = store.changes();
     changes.mark_unchanged();
@@ -36,11 +42,15 @@ pub(super) async fn events(
         let event = Event::default().event("stored").data(number.to_string());
         Some((Ok(event), changes))
     });
-    Sse::new(news).keep_alive(KeepAlive::default())
+    Sse::new(news.take_until(stop.told())).keep_alive(KeepAlive::default())
 }
 
 /// How many spans and logs a trace has: at once, and whenever there are more or fewer.
-pub(super) async fn of_trace(State(store): State<Store>, Path(id): Path<String>) -> Response {
+pub(super) async fn of_trace(
+    State(store): State<Store>,
+    Path(id): Path<String>,
+    Extension(stop): Extension<Stop>,
+) -> Response {
     let Some(id) = TraceId::parse(&id) else {
         return unknown(&id);
     };
@@ -50,9 +60,16 @@ pub(super) async fn of_trace(State(store): State<Store>, Path(id): Path<String>)
         let event = Event::default().event("counts").data(counts);
         Some((Ok::<_, Infallible>(event), followed))
     });
-    Sse::new(news)
+    Sse::new(news.take_until(stop.told()))
         .keep_alive(KeepAlive::default())
         .into_response()
+}
+
+impl Stop {
+    async fn told(mut self) {
+        // An error is a sender that is gone: the end as well.
+        self.0.wait_for(|stopped| *stopped).await.ok();
+    }
 }
 
 /// A trace that somebody looks at.

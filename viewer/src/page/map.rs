@@ -1,6 +1,9 @@
 //! Who calls whom, drawn.
 
-use std::collections::BTreeMap;
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use askama::Template;
 use axum::{
@@ -9,6 +12,7 @@ use axum::{
 };
 
 use super::{
+    aside,
     colours::Colours,
     format,
     layout::{self, Layout},
@@ -29,6 +33,12 @@ struct Page {
     back: String,
     boxes: Vec<Node>,
     arrows: Vec<Arrow>,
+    /// As many of the calls have a row.
+    calls: Vec<Call>,
+    /// How many of each there are.
+    all_boxes: usize,
+    all_arrows: usize,
+    all_calls: usize,
     width: f64,
     height: f64,
     /// More than can be told apart with words on each arrow.
@@ -49,13 +59,18 @@ struct Node {
 }
 
 struct Arrow {
-    from: String,
-    to: String,
     /// The boxes' numbers.
     ends: (usize, usize),
+    line: layout::Line,
+    call: Call,
+}
+
+#[derive(Clone)]
+struct Call {
+    from: String,
+    to: String,
     link: String,
     failed_link: String,
-    line: layout::Line,
     is_error: bool,
     calls: u64,
     rate: String,
@@ -65,6 +80,12 @@ struct Arrow {
 
 /// With more arrows, words are shown of those that are pointed at.
 const CROWDED: usize = 16;
+/// As many boxes are drawn, the busiest. Time and stack of the layout grow with them.
+const BOXES: usize = 200;
+/// As many arrows between them are drawn.
+const ARROWS: usize = 400;
+/// As many rows has the table.
+const ROWS: usize = 1000;
 
 pub(super) async fn page(
     State(store): State<Store>,
@@ -85,44 +106,56 @@ pub(super) async fn page(
         .map(|(first, last)| last.saturating_sub(first));
     let seconds = time.unwrap_or_default() as f64 / 1e9;
     let colours = Colours::of(&store).await?;
-    Ok(show(&Page::of(
-        &calls.edges,
-        window.name,
-        seconds,
-        &colours,
-    )))
+    Ok(aside(move || show(&Page::of(calls.edges, window.name, seconds, &colours))).await)
 }
 
 impl Page {
-    fn of(edges: &[Edge], back: String, seconds: f64, colours: &Colours) -> Self {
-        let mut numbers: BTreeMap<Peer, usize> = BTreeMap::new();
-        let mut number = |peer: Peer| {
-            let next = numbers.len();
-            *numbers.entry(peer).or_insert(next)
-        };
-        let ends: Vec<_> = edges
+    fn of(mut edges: Vec<Edge>, back: String, seconds: f64, colours: &Colours) -> Self {
+        let (boxes, all_boxes) = busiest(&edges);
+        let all_calls = edges.len();
+        // Stable: by name where there are as many calls.
+        edges.sort_by_key(|edge| Reverse(edge.calls));
+        let mut drawn: Vec<&Edge> = edges
             .iter()
-            .map(|edge| {
-                let from = number(Peer::Service(edge.from.clone()));
-                (from, number(edge.to.clone()))
-            })
+            .filter(|edge| boxes.contains(&caller(edge)) && boxes.contains(&edge.to))
+            .collect();
+        let all_arrows = drawn.len();
+        drawn.truncate(ARROWS);
+        drawn.sort_by_key(|edge| (&edge.from, &edge.to));
+        let numbers: BTreeMap<&Peer, usize> = boxes.iter().zip(0..).collect();
+        let number = |peer: &Peer| numbers.get(peer).copied().unwrap_or_default();
+        let ends: Vec<_> = drawn
+            .iter()
+            .map(|edge| (number(&caller(edge)), number(&edge.to)))
             .collect();
         let layout = Layout::of(numbers.len(), &ends);
-        let arrows: Vec<_> = edges
+        let arrows: Vec<_> = drawn
             .iter()
             .zip(&ends)
             .zip(layout.lines(&ends))
-            .map(|((edge, ends), line)| Arrow::of(edge, *ends, line, seconds, &back))
+            .map(|((edge, ends), line)| Arrow {
+                ends: *ends,
+                line,
+                call: Call::of(edge, seconds, &back),
+            })
             .collect();
+        let boxes = numbers
+            .iter()
+            .map(|(peer, number)| Node::of(peer, *number, layout.place(*number), colours, &back))
+            .collect();
+        edges.truncate(ROWS);
+        edges.sort_by(|one, other| (&one.from, &one.to).cmp(&(&other.from, &other.to)));
         Self {
-            boxes: numbers
-                .iter()
-                .map(|(peer, number)| {
-                    Node::of(peer, *number, layout.place(*number), colours, &back)
-                })
-                .collect(),
+            boxes,
             is_crowded: arrows.len() > CROWDED,
             arrows,
+            calls: edges
+                .iter()
+                .map(|edge| Call::of(edge, seconds, &back))
+                .collect(),
+            all_boxes,
+            all_arrows,
+            all_calls,
             width: layout.width,
             height: layout.height,
             back,
@@ -132,6 +165,25 @@ impl Page {
     fn backs(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
         backs(&self.back)
     }
+}
+
+fn caller(edge: &Edge) -> Peer {
+    Peer::Service(edge.from.clone())
+}
+
+/// The boxes that are drawn, and how many there are.
+fn busiest(edges: &[Edge]) -> (BTreeSet<Peer>, usize) {
+    let mut calls: BTreeMap<Peer, u64> = BTreeMap::new();
+    for edge in edges {
+        *calls.entry(caller(edge)).or_default() += edge.calls;
+        *calls.entry(edge.to.clone()).or_default() += edge.calls;
+    }
+    let all = calls.len();
+    let mut calls: Vec<_> = calls.into_iter().collect();
+    // Stable: by name where there are as many calls.
+    calls.sort_by_key(|(_, calls)| Reverse(*calls));
+    calls.truncate(BOXES);
+    (calls.into_iter().map(|(peer, _)| peer).collect(), all)
 }
 
 impl Node {
@@ -174,8 +226,8 @@ fn fitting(name: &str) -> String {
     format!("{head}…{tail}")
 }
 
-impl Arrow {
-    fn of(edge: &Edge, ends: (usize, usize), line: layout::Line, seconds: f64, back: &str) -> Self {
+impl Call {
+    fn of(edge: &Edge, seconds: f64, back: &str) -> Self {
         let (to, asked) = match &edge.to {
             Peer::Service(name) => (name.to_string(), name.to_string()),
             Peer::Database(name) | Peer::Queue(name) | Peer::Unknown(name) => {
@@ -189,10 +241,8 @@ impl Arrow {
         Self {
             from: edge.from.to_string(),
             to,
-            ends,
             link: link(&[]),
             failed_link: link(&[("errors", "1")]),
-            line,
             is_error: edge.errors > 0,
             calls: edge.calls,
             rate: format::rate(edge.calls, seconds),

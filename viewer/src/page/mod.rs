@@ -22,11 +22,12 @@ mod waterfall;
 
 use askama::Template;
 use axum::{
-    Router,
+    Extension, Router,
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
 use http::StatusCode;
+use tokio::sync::watch;
 
 use crate::{
     api,
@@ -43,7 +44,8 @@ struct Failed {
     awaited: String,
 }
 
-pub(crate) fn routes(store: &Store) -> Router {
+/// What tells of news ends when it is told to stop.
+pub(crate) fn routes(store: &Store, stop: watch::Receiver<bool>) -> Router {
     Router::new()
         .route("/", get(search::page))
         .route("/results", get(search::results))
@@ -61,6 +63,7 @@ pub(crate) fn routes(store: &Store) -> Router {
         .route("/live", get(live::events))
         .route("/clear", post(live::clear))
         .route("/assets/{name}", get(assets::get))
+        .layer(Extension(live::Stop(stop)))
         .with_state(store.clone())
         .merge(api::routes(store))
         .fallback(nothing)
@@ -78,6 +81,14 @@ async fn nothing() -> Response {
 fn show(page: &impl Template) -> Response {
     match page.render() {
         Ok(text) => Html(text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+/// Long work, where nobody waits for it.
+async fn aside(work: impl FnOnce() -> Response + Send + 'static) -> Response {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(answer) => answer,
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }

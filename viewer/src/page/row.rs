@@ -47,6 +47,9 @@ pub(super) struct Part {
     pub(super) width: String,
 }
 
+/// As many spans have a row: browsers have an end as well.
+pub(super) const MOST: usize = 20_000;
+
 impl Row {
     /// Spans in order, and before the first of many of a kind a row that stands for them.
     pub(super) fn all(
@@ -61,8 +64,8 @@ impl Row {
             fold_of.extend(fold.nodes.iter().map(|node| (*node, (number, fold))));
         }
         let mut twins: HashMap<&[u8], usize> = HashMap::new();
-        let mut rows = Vec::with_capacity(tree.nodes.len() + folds.len());
-        for (index, node) in tree.nodes.iter().enumerate() {
+        let mut rows = Vec::new();
+        for (index, node) in tree.nodes.iter().enumerate().take(MOST) {
             let Some(stored) = spans.get(node.span) else {
                 continue;
             };

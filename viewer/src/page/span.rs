@@ -1,6 +1,6 @@
 //! What there is to know about one span.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use askama::Template;
 use opentelemetry_proto::tonic::{
@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::{
     },
 };
 
-use super::{colours::Colours, format};
+use super::{colours::Colours, format, row::MOST};
 use crate::{
     batch::text,
     ids::{SpanId, hex},
@@ -48,9 +48,17 @@ pub(super) struct Detail {
     followers: Vec<Link>,
 }
 
-struct Attribute {
-    key: String,
-    value: String,
+pub(super) struct Attribute {
+    pub(super) key: String,
+    pub(super) value: String,
+}
+
+/// What is said of spans elsewhere in the trace, by their ids.
+#[derive(Default)]
+pub(super) struct Index<'a> {
+    logs: HashMap<SpanId, Vec<&'a StoredLog>>,
+    /// By the trace and the span that they say they follow.
+    followers: HashMap<(&'a [u8], &'a [u8]), Vec<&'a Stored>>,
 }
 
 /// Something that happened in the span.
@@ -60,12 +68,12 @@ pub(super) struct Event {
     attributes: Vec<Attribute>,
 }
 
-struct Log {
-    severity: String,
-    level: &'static str,
-    after: String,
-    body: String,
-    attributes: Vec<Attribute>,
+pub(super) struct Log {
+    pub(super) severity: String,
+    pub(super) level: &'static str,
+    pub(super) after: String,
+    pub(super) body: String,
+    pub(super) attributes: Vec<Attribute>,
 }
 
 struct Link {
@@ -91,9 +99,10 @@ pub(super) fn all(
     colours: &Colours,
 ) -> askama::Result<BTreeMap<String, Vec<String>>> {
     let tree = Tree::of(&whole.spans);
+    let index = Index::of(whole);
     let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for node in &tree.nodes {
-        if let Some(mut detail) = Detail::of(&tree, node, whole, colours) {
+    for node in tree.nodes.iter().take(MOST) {
+        if let Some(mut detail) = Detail::of(&tree, node, whole, &index, colours) {
             detail.is_offline = true;
             all.entry(detail.id.clone())
                 .or_default()
@@ -103,22 +112,50 @@ pub(super) fn all(
     Ok(all)
 }
 
+impl<'a> Index<'a> {
+    pub(super) fn of(whole: &'a Whole) -> Self {
+        let mut index = Self::default();
+        for log in &whole.logs {
+            if let Some(id) = log.span_id {
+                index.logs.entry(id).or_default().push(log);
+            }
+        }
+        for follower in &whole.spans {
+            for link in &follower.span.links {
+                let named = index
+                    .followers
+                    .entry((&link.trace_id, &link.span_id))
+                    .or_default();
+                // It may say so more than once.
+                if !named
+                    .last()
+                    .is_some_and(|last| std::ptr::eq(*last, follower))
+                {
+                    named.push(follower);
+                }
+            }
+        }
+        index
+    }
+}
+
 impl Detail {
-    pub(super) fn of(tree: &Tree, node: &Node, whole: &Whole, colours: &Colours) -> Option<Self> {
+    pub(super) fn of(
+        tree: &Tree,
+        node: &Node,
+        whole: &Whole,
+        index: &Index<'_>,
+        colours: &Colours,
+    ) -> Option<Self> {
         let stored = whole.spans.get(node.span)?;
         let span = &stored.span;
         let status = span.status.as_ref();
         let span_id = SpanId::from_slice(&span.span_id);
-        let followers = whole
-            .spans
-            .iter()
-            .filter(|other| {
-                other
-                    .span
-                    .links
-                    .iter()
-                    .any(|link| link.span_id == span.span_id && link.trace_id == span.trace_id)
-            })
+        let followers = index
+            .followers
+            .get(&(span.trace_id.as_slice(), span.span_id.as_slice()))
+            .into_iter()
+            .flatten()
             .map(|other| Link {
                 is_within: true,
                 trace: hex(&other.span.trace_id),
@@ -157,11 +194,11 @@ impl Detail {
                 .iter()
                 .map(|event| Event::of(event, stored))
                 .collect(),
-            logs: whole
-                .logs
-                .iter()
-                .filter(|log| log.span_id == span_id)
-                .map(|log| Log::of(log, stored))
+            logs: span_id
+                .and_then(|id| index.logs.get(&id))
+                .into_iter()
+                .flatten()
+                .map(|log| Log::of(log, stored.start()))
                 .collect(),
             links: span.links.iter().map(|link| Link::of(link, span)).collect(),
             followers,
@@ -185,8 +222,9 @@ impl Event {
 }
 
 impl Log {
-    fn of(log: &StoredLog, stored: &Stored) -> Self {
-        let after = log.time.cast_unsigned().saturating_sub(stored.start());
+    /// Of a span, or a trace, that began then.
+    pub(super) fn of(log: &StoredLog, start: u64) -> Self {
+        let after = log.time.cast_unsigned().saturating_sub(start);
         let level = match log.log.severity_number {
             17.. => "error",
             13..17 => "warn",

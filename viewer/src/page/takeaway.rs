@@ -11,7 +11,7 @@ use axum::{
 use http::{StatusCode, header::CONTENT_DISPOSITION};
 use serde_json::json;
 
-use super::{assets, colours::Colours, trace::unknown, waterfall::Waterfall};
+use super::{aside, assets, colours::Colours, row, trace::unknown, waterfall::Waterfall};
 use crate::{
     api::params::Params,
     batch::text,
@@ -33,7 +33,7 @@ struct Offline {
     details: String,
 }
 
-/// The nodes whose span says the text somewhere, as numbers.
+/// The nodes that have a row and whose span says the text somewhere, as numbers.
 pub(super) async fn find(
     State(store): State<Store>,
     Path(id): Path<String>,
@@ -43,11 +43,12 @@ pub(super) async fn find(
         .text("text")
         .unwrap_or_default()
         .to_lowercase();
-    of(&store, &id, |_, whole| {
+    of(&store, &id, move |_, whole| {
         let nodes: Vec<_> = Tree::of(&whole.spans)
             .nodes
             .iter()
             .enumerate()
+            .take(row::MOST)
             .filter(|(_, node)| {
                 whole
                     .spans
@@ -111,9 +112,11 @@ pub(super) async fn offline(
     Path(id): Path<String>,
 ) -> Result<Response, StoreError> {
     let colours = Colours::of(&store).await?;
-    of(&store, &id, |id, whole| match page(id, whole, &colours) {
-        Ok(text) => download(&format!("{id}.html"), Html(text).into_response()),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    of(&store, &id, move |id, whole| {
+        match page(id, whole, &colours) {
+            Ok(text) => download(&format!("{id}.html"), Html(text).into_response()),
+            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+        }
     })
     .await
 }
@@ -143,7 +146,7 @@ fn nonce() -> String {
 async fn of(
     store: &Store,
     text: &str,
-    answer: impl FnOnce(TraceId, &Whole) -> Response,
+    answer: impl FnOnce(TraceId, &Whole) -> Response + Send + 'static,
 ) -> Result<Response, StoreError> {
     let id = TraceId::parse(text);
     let whole = match id {
@@ -151,7 +154,7 @@ async fn of(
         None => None,
     };
     Ok(match whole {
-        Some((id, whole)) => answer(id, &whole),
+        Some((id, whole)) => aside(move || answer(id, &whole)).await,
         None => unknown(text),
     })
 }

@@ -7,12 +7,18 @@ use axum::{
 };
 use http::StatusCode;
 
-use super::{Failed, colours::Colours, failed, show, span::Detail, waterfall::Waterfall};
+use super::{
+    Failed, aside,
+    colours::Colours,
+    failed, show,
+    span::{Detail, Index},
+    waterfall::Waterfall,
+};
 use crate::{
     api::params::Params,
     ids::{SpanId, TraceId},
     store::{Store, StoreError},
-    trace::Tree,
+    trace::{Node, Tree},
 };
 
 #[derive(Template)]
@@ -33,10 +39,13 @@ pub(super) async fn page(
         return Ok(awaited(id));
     };
     let colours = Colours::of(&store).await?;
-    Ok(show(&Page {
-        id: id.to_string(),
-        waterfall: Waterfall::of(id, &whole, &colours),
-    }))
+    let page = move || {
+        show(&Page {
+            id: id.to_string(),
+            waterfall: Waterfall::of(id, &whole, &colours),
+        })
+    };
+    Ok(aside(page).await)
 }
 
 /// What there is to know about one span.
@@ -55,27 +64,26 @@ pub(super) async fn span(
         return Ok(unknown(&trace));
     };
     let colours = Colours::of(&store).await?;
-    let tree = Tree::of(&whole.spans);
-    let found = tree
-        .nodes
-        .iter()
-        .filter(|node| {
+    let pane = move || {
+        let tree = Tree::of(&whole.spans);
+        let is_it = |node: &&Node| {
             whole
                 .spans
                 .get(node.span)
                 .is_some_and(|stored| stored.span.span_id == span_id.0)
-        })
-        .nth(twin);
-    Ok(
-        match found.and_then(|node| Detail::of(&tree, node, &whole, &colours)) {
+        };
+        let found = tree.nodes.iter().filter(is_it).nth(twin);
+        let index = Index::of(&whole);
+        match found.and_then(|node| Detail::of(&tree, node, &whole, &index, &colours)) {
             Some(detail) => show(&detail),
             None => failed(
                 StatusCode::NOT_FOUND,
                 "There is no such span",
                 format!("{span} is not in this trace, or not any more."),
             ),
-        },
-    )
+        }
+    };
+    Ok(aside(pane).await)
 }
 
 pub(super) fn unknown(text: &str) -> Response {

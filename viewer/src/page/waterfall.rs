@@ -1,11 +1,19 @@
 //! A trace as a waterfall: on its page, and in the file that opens offline.
 
+use std::collections::{HashMap, HashSet};
+
 use askama::Template;
 
-use super::{colours::Colours, format, minimap::Minimap, row::Row};
+use super::{
+    colours::Colours,
+    format,
+    minimap::Minimap,
+    row::{MOST, Row},
+    span::Log,
+};
 use crate::{
-    ids::TraceId,
-    store::{Stored, Whole},
+    ids::{SpanId, TraceId},
+    store::{Stored, StoredLog, Whole},
     trace::{Oddity, Tree},
 };
 
@@ -28,8 +36,16 @@ pub(super) struct Waterfall {
     /// Name, spans, colour.
     services: Vec<(String, usize, usize)>,
     rows: Vec<Row>,
+    /// How many spans have a row.
+    shown: usize,
+    /// Logs that no span's pane shows.
+    strays: Vec<Log>,
+    all_strays: usize,
     map: Minimap,
 }
+
+/// As many logs are listed below the rows.
+const STRAYS: usize = 1000;
 
 /// From nanoseconds to hundredths of the trace.
 pub(super) struct Scale {
@@ -48,12 +64,24 @@ impl Waterfall {
             start: tree.start,
             length: tree.finish - tree.start,
         };
+        let strays = strays(whole);
+        let first_log = whole.logs.first();
+        let begins = match (root, first_log) {
+            (None, Some(log)) => log.time.cast_unsigned(),
+            _ => tree.start,
+        };
         let is_orphan = |oddity| oddity == Some(Oddity::Orphan);
         Self {
             id: id.to_string(),
-            title: root.map_or_else(String::new, |root| format::short(&root.span.name)),
-            service: root.map_or_else(String::new, |root| root.service.to_string()),
-            time: format::time(i64::try_from(tree.start).unwrap_or(i64::MAX)),
+            title: root.map_or_else(
+                || "logs alone".to_owned(),
+                |root| format::short(&root.span.name),
+            ),
+            service: root
+                .map(|root| &root.service)
+                .or(first_log.map(|log| &log.service))
+                .map_or_else(String::new, |service| service.to_string()),
+            time: format::time(i64::try_from(begins).unwrap_or(i64::MAX)),
             duration: format::duration(scale.length),
             start: tree.start,
             length: scale.length,
@@ -66,22 +94,41 @@ impl Waterfall {
                 .filter(|node| is_orphan(node.oddity))
                 .count(),
             services: services(&whole.spans, colours),
+            shown: tree.nodes.len().min(MOST),
+            all_strays: strays.len(),
+            strays: strays
+                .into_iter()
+                .take(STRAYS)
+                .map(|log| Log::of(log, begins))
+                .collect(),
             rows: Row::all(&tree, &whole.spans, &scale, colours),
             map: Minimap::of(&tree, &whole.spans, &scale, colours),
         }
     }
 }
 
+/// Logs of the trace that name no span, or one that is not there.
+fn strays(whole: &Whole) -> Vec<&StoredLog> {
+    let spans: HashSet<_> = whole
+        .spans
+        .iter()
+        .filter_map(|stored| SpanId::from_slice(&stored.span.span_id))
+        .collect();
+    let is_stray = |log: &&StoredLog| log.span_id.is_none_or(|id| !spans.contains(&id));
+    whole.logs.iter().filter(is_stray).collect()
+}
+
 fn services(spans: &[Stored], colours: &Colours) -> Vec<(String, usize, usize)> {
     let mut all: Vec<(String, usize, usize)> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for stored in spans {
-        match all.iter_mut().find(|(name, ..)| **name == *stored.service) {
-            Some((_, spans, _)) => *spans += 1,
-            None => all.push((
-                stored.service.to_string(),
-                1,
-                colours.of_service(&stored.service),
-            )),
+        let place = *places.entry(&stored.service).or_insert_with(|| {
+            let colour = colours.of_service(&stored.service);
+            all.push((stored.service.to_string(), 0, colour));
+            all.len() - 1
+        });
+        if let Some((_, spans, _)) = all.get_mut(place) {
+            *spans += 1;
         }
     }
     all

@@ -1,10 +1,13 @@
 //! The pages in a real browser: found, opened, filtered, compared and taken away, by clicks and by keyboard.
 
 mod access;
+mod asked;
 mod big;
 #[path = "../common/mod.rs"]
 mod common;
 mod driver;
+mod limits;
+mod long;
 mod news;
 mod pictures;
 mod search;
