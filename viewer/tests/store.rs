@@ -256,6 +256,21 @@ async fn a_part_of_a_trace_leaves_the_others_as_they_are() {
 }
 
 #[tokio::test]
+async fn whom_a_span_calls_is_no_longer_than_a_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("traces.db");
+    let viewer = start_with(|options| options.store.file = Some(file.clone())).await;
+    let mut call = span(7, 1, None, "call");
+    call.kind = 3;
+    call.attributes = vec![attribute("peer.service", &"é".repeat(5_000))];
+    viewer.send_spans("shop", vec![call]).await;
+    let store = rusqlite::Connection::open(&file).unwrap();
+    let query = "SELECT length(CAST(peer AS BLOB)) FROM span";
+    let bytes: i64 = store.query_row(query, [], |row| row.get(0)).unwrap();
+    assert!(bytes <= 1024, "{bytes} bytes");
+}
+
+#[tokio::test]
 async fn clear_forgets_everything() {
     let viewer = start_with(|_| {}).await;
     viewer.send_spans("shop", heavy(7)).await;

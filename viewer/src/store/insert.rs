@@ -9,6 +9,7 @@ use super::{
     known::Known,
     peer::Peer,
     sums::{self, Sums},
+    words,
 };
 use crate::{
     batch::{Batch, Group, Ready, ReadyLog},
@@ -111,6 +112,7 @@ impl<'t, 'k> Insert<'t, 'k> {
         let operation = self
             .known
             .operation(self.transaction, service, span.kind, &span.name)?;
+        let peer = span.peer.as_ref().map(Peer::written);
         let rows = self
             .transaction
             .prepare_cached(
@@ -129,7 +131,7 @@ impl<'t, 'k> Insert<'t, 'k> {
                 span.start,
                 span.finish,
                 span.is_error,
-                span.peer.as_ref().map(Peer::written),
+                peer.as_deref().map(words::name),
             ])?;
         if rows == 1 {
             self.sums.add(trace, service, operation, span);
