@@ -79,7 +79,7 @@ impl Waterfall {
             ),
             service: root
                 .map(|root| &root.service)
-                .or(first_log.map(|log| &log.service))
+                .or_else(|| first_log.map(|log| &log.service))
                 .map_or_else(String::new, |service| service.to_string()),
             time: format::time(i64::try_from(begins).unwrap_or(i64::MAX)),
             duration: format::duration(scale.length),
