@@ -284,3 +284,28 @@ fn a_file_that_may_not_be_written_is_named() {
     assert!(said.contains(&file.display().to_string()), "{said}");
     assert!(!said.contains("panicked"), "{said}");
 }
+
+/// Two viewers with one file, by mistake: what one forgets, the other does not go on to name by number.
+#[tokio::test]
+async fn two_viewers_of_one_file_agree_on_its_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("traces.db");
+    let on_file = || start_with(|options| options.store.file = Some(file.clone()));
+    let (one, other) = (on_file().await, on_file().await);
+    one.send_spans("shop", vec![span(1, 1, None, "GET /")])
+        .await;
+    let cleared = other.client.post(format!("{}/clear", other.page));
+    assert!(cleared.send().await.unwrap().status().is_success());
+    other
+        .send_spans("till", vec![span(2, 1, None, "POST /")])
+        .await;
+    one.send_spans("shop", vec![span(3, 1, None, "GET /")])
+        .await;
+    for viewer in [&one, &other] {
+        let found = viewer.json("/api/traces?service=shop").await;
+        let spans = found["data"][0]["spans"].as_array().unwrap();
+        assert_eq!(spans[0]["operationName"], "GET /");
+        let found = viewer.json("/api/traces?service=till").await;
+        assert_eq!(found["data"].as_array().unwrap().len(), 1);
+    }
+}

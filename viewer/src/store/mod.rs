@@ -132,6 +132,7 @@ impl Store {
             changed,
             gate: gate.clone(),
             known: known::Known::default(),
+            version: 0,
         };
         thread::Builder::new()
             .name("viewer-store".to_owned())
@@ -206,12 +207,17 @@ impl Store {
         &self,
         ask: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let turn = Arc::clone(&self.0.turns).acquire_owned().await;
-        let turn = turn.map_err(|_| StoreError::Closed)?;
-        let gate = match &self.0.gate {
-            Some(gate) => Some(Arc::clone(gate).read_owned().await),
-            None => None,
+        let waits = async {
+            let turn = Arc::clone(&self.0.turns).acquire_owned().await;
+            let gate = match &self.0.gate {
+                Some(gate) => Some(Arc::clone(gate).read_owned().await),
+                None => None,
+            };
+            Ok::<_, StoreError>((turn.map_err(|_| StoreError::Closed)?, gate))
         };
+        let (turn, gate) = tokio::time::timeout(PATIENCE, waits)
+            .await
+            .map_err(|_| StoreError::Timeout)??;
         let store = self.clone();
         tokio::task::spawn_blocking(move || {
             let answer = store.read_blocking(ask);

@@ -6,7 +6,7 @@ use std::sync::{
     mpsc,
 };
 
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{oneshot, watch};
 
 use super::{Gate, Order, StoreError, evict, insert::Insert, known::Known};
@@ -21,6 +21,8 @@ pub(super) struct Writer {
     pub(super) changed: watch::Sender<u64>,
     pub(super) gate: Gate,
     pub(super) known: Known,
+    /// Differs once another process has written to the file.
+    pub(super) version: i64,
 }
 
 /// Requests that are committed together at most, and their bytes: readers of memory wait so long.
@@ -54,7 +56,6 @@ impl Writer {
             }
             if !batches.is_empty() {
                 self.write(batches);
-                self.waiting.fetch_sub(bytes as u64, Relaxed);
                 // The next commit tries again.
                 evict::make_room(
                     &mut self.connection,
@@ -83,6 +84,8 @@ impl Writer {
                 Ok(()) => Ok(()),
                 Err(_) => self.commit([&batch]),
             };
+            // Whoever has the answer may send again at once.
+            self.waiting.fetch_sub(batch.weight() as u64, Relaxed);
             answer.send(result.map_err(StoreError::from)).ok();
         }
     }
@@ -101,7 +104,15 @@ impl Writer {
         batches: impl IntoIterator<Item = &'b Batch>,
     ) -> rusqlite::Result<()> {
         let _alone = self.gate.as_ref().map(|gate| gate.blocking_write());
-        let transaction = self.connection.transaction()?;
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let version = transaction.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        if self.version != version {
+            self.version = version;
+            // Others may have cleared what the numbers stand for.
+            self.known.forget();
+        }
         let mut insert = Insert::new(&transaction, &mut self.known);
         for batch in batches {
             insert.batch(batch)?;
