@@ -38,8 +38,10 @@ struct Arguments {
     limit: u64,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// Decoders, questions and pages at a time: each thread keeps some memory that it has freed.
+const BLOCKING_THREADS: usize = 8;
+
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut options = Options::default();
     options.page = arguments.page;
@@ -54,7 +56,14 @@ async fn main() -> ExitCode {
     options.hosts = arguments.allow_host;
     options.store.file = arguments.data;
     options.store.limit = arguments.limit << 20;
-    match run(&options).await {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build();
+    let ended = runtime
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(run(&options)));
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("throughline-viewer: {error}");

@@ -27,8 +27,24 @@ type Failure = Box<dyn Error + Send + Sync>;
 /// Requests of 512 spans a second, while the searches are asked a second time.
 const STEADY: u32 = 20;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// As the viewer's own program has them.
+const BLOCKING_THREADS: usize = 8;
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(asked()),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn asked() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let after = |name: &str| {
         let at = arguments.iter().position(|word| word == name)?;
