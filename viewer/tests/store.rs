@@ -7,10 +7,7 @@ mod program;
 use std::sync::Arc;
 
 use common::{attribute, request, span, start_with};
-use opentelemetry_proto::tonic::{
-    collector::logs::v1::ExportLogsServiceRequest,
-    logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
-};
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use program::Program;
 use prost::Message;
 use reqwest::{Client, StatusCode};
@@ -61,7 +58,7 @@ async fn the_chatty_give_way_and_the_quiet_stay() {
             attributes: vec![attribute("padding", &"x".repeat(800))],
             ..LogRecord::default()
         });
-        send_logs(&viewer, "logger", logs.collect()).await;
+        viewer.send_logs("logger", logs.collect()).await;
     }
 
     let size = std::fs::metadata(&file).unwrap().len();
@@ -97,31 +94,6 @@ async fn the_chatty_give_way_and_the_quiet_stay() {
     }
 }
 
-async fn send_logs(viewer: &common::Running, service: &str, logs: Vec<LogRecord>) {
-    let request = ExportLogsServiceRequest {
-        resource_logs: vec![ResourceLogs {
-            resource: request(service, Vec::new())
-                .resource_spans
-                .remove(0)
-                .resource,
-            scope_logs: vec![ScopeLogs {
-                log_records: logs,
-                ..ScopeLogs::default()
-            }],
-            ..ResourceLogs::default()
-        }],
-    };
-    let answer = viewer
-        .client
-        .post(format!("{}/v1/logs", viewer.http))
-        .header("content-type", "application/x-protobuf")
-        .body(request.encode_to_vec())
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(answer.status(), StatusCode::OK);
-}
-
 /// As many services each keep their share, whole: who uses less than that loses nothing.
 #[tokio::test]
 async fn whoever_uses_less_than_a_share_loses_nothing() {
@@ -147,7 +119,9 @@ async fn whoever_uses_less_than_a_share_loses_nothing() {
             viewer
                 .send_spans(&format!("quiet {quiet}"), heavy(number))
                 .await;
-            send_logs(&viewer, &format!("quiet {quiet}"), vec![log(number, 0)]).await;
+            viewer
+                .send_logs(&format!("quiet {quiet}"), vec![log(number, 0)])
+                .await;
         }
     }
     // Three times what there is room for, of spans; and then of logs that belong to no trace.
@@ -156,7 +130,7 @@ async fn whoever_uses_less_than_a_share_loses_nothing() {
     }
     for part in 0..8 {
         let logs = (0..50).map(|number| log(100_000 + part * 50 + number, 8_000));
-        send_logs(&viewer, "logger", logs.collect()).await;
+        viewer.send_logs("logger", logs.collect()).await;
     }
     for number in 1..=30 {
         let trace = viewer.json(&format!("/api/traces/{number:032x}")).await;

@@ -7,8 +7,9 @@ pub(crate) mod golden;
 use std::net::SocketAddr;
 
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::ExportTraceServiceRequest,
+    collector::{logs::v1::ExportLogsServiceRequest, trace::v1::ExportTraceServiceRequest},
     common::v1::{AnyValue, KeyValue, any_value},
+    logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
     resource::v1::Resource,
     trace::v1::{ResourceSpans, ScopeSpans, Span},
 };
@@ -77,6 +78,30 @@ impl Running {
         assert_eq!(answer.bytes().await.unwrap().len(), 0, "all were taken");
     }
 
+    pub(crate) async fn send_logs(&self, service: &str, records: Vec<LogRecord>) {
+        use prost::Message;
+        let logs = ExportLogsServiceRequest {
+            resource_logs: vec![ResourceLogs {
+                resource: Some(resource(service)),
+                scope_logs: vec![ScopeLogs {
+                    log_records: records,
+                    ..ScopeLogs::default()
+                }],
+                ..ResourceLogs::default()
+            }],
+        };
+        let answer = self
+            .client
+            .post(format!("{}/v1/logs", self.http))
+            .header("content-type", "application/x-protobuf")
+            .body(logs.encode_to_vec())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(answer.bytes().await.unwrap().len(), 0, "all were taken");
+    }
+
     pub(crate) async fn get(&self, path: &str) -> (StatusCode, String) {
         let answer = self
             .client
@@ -104,16 +129,20 @@ impl Running {
 pub(crate) fn request(service: &str, spans: Vec<Span>) -> ExportTraceServiceRequest {
     ExportTraceServiceRequest {
         resource_spans: vec![ResourceSpans {
-            resource: Some(Resource {
-                attributes: vec![attribute("service.name", service)],
-                ..Resource::default()
-            }),
+            resource: Some(resource(service)),
             scope_spans: vec![ScopeSpans {
                 spans,
                 ..ScopeSpans::default()
             }],
             ..ResourceSpans::default()
         }],
+    }
+}
+
+fn resource(service: &str) -> Resource {
+    Resource {
+        attributes: vec![attribute("service.name", service)],
+        ..Resource::default()
     }
 }
 

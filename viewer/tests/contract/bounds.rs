@@ -1,11 +1,10 @@
 //! Whatever is asked, an answer comes that is described, and it is bounded.
 
 use opentelemetry_proto::tonic::{
-    collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse},
     common::v1::{
         AnyValue, ArrayValue, InstrumentationScope, KeyValue, any_value::Value as Number,
     },
-    logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
+    logs::v1::LogRecord,
     trace::v1::span::Link,
 };
 use prost::Message;
@@ -97,26 +96,7 @@ async fn a_trace_of_logs_alone_is_none() {
         time_unix_nano: BEGIN,
         ..LogRecord::default()
     };
-    let request = ExportLogsServiceRequest {
-        resource_logs: vec![ResourceLogs {
-            scope_logs: vec![ScopeLogs {
-                log_records: vec![record],
-                ..ScopeLogs::default()
-            }],
-            ..ResourceLogs::default()
-        }],
-    };
-    let sent = contract
-        .viewer
-        .client
-        .post(format!("{}/v1/logs", contract.viewer.http))
-        .header("content-type", "application/x-protobuf")
-        .body(request.encode_to_vec())
-        .send()
-        .await
-        .unwrap();
-    let answer = ExportLogsServiceResponse::decode(sent.bytes().await.unwrap()).unwrap();
-    assert_eq!(answer, ExportLogsServiceResponse::default());
+    contract.viewer.send_logs("writer", vec![record]).await;
     for path in ["/api/traces/bad", "/api/v3/traces/bad", "/api/v2/trace/bad"] {
         assert_eq!(contract.ask(path).await.0, StatusCode::NOT_FOUND, "{path}");
     }

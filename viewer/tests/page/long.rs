@@ -1,15 +1,12 @@
 //! A trace of very many spans, and logs that belong to none.
 
 use opentelemetry_proto::tonic::{
-    collector::logs::v1::ExportLogsServiceRequest,
     common::v1::{AnyValue, any_value::Value},
-    logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
-    resource::v1::Resource,
+    logs::v1::LogRecord,
 };
-use prost::Message;
 use reqwest::StatusCode;
 
-use crate::common::{Running, attribute, span, start};
+use crate::common::{Running, span, start};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_very_long_trace_is_shown_in_part() {
@@ -46,28 +43,7 @@ async fn send_log(viewer: &Running, trace: u128, span: u64, body: &str) {
         },
         ..LogRecord::default()
     };
-    let logs = ExportLogsServiceRequest {
-        resource_logs: vec![ResourceLogs {
-            resource: Some(Resource {
-                attributes: vec![attribute("service.name", "writer")],
-                ..Resource::default()
-            }),
-            scope_logs: vec![ScopeLogs {
-                log_records: vec![log],
-                ..ScopeLogs::default()
-            }],
-            ..ResourceLogs::default()
-        }],
-    };
-    let answer = viewer
-        .client
-        .post(format!("{}/v1/logs", viewer.http))
-        .header("content-type", "application/x-protobuf")
-        .body(logs.encode_to_vec())
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(answer.status(), StatusCode::OK);
+    viewer.send_logs("writer", vec![log]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

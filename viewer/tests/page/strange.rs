@@ -1,16 +1,13 @@
 //! Names come from strangers: whatever they are, they are text.
 
 use opentelemetry_proto::tonic::{
-    collector::logs::v1::ExportLogsServiceRequest,
     common::v1::{AnyValue, any_value::Value as Any},
-    logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
-    resource::v1::Resource,
+    logs::v1::LogRecord,
     trace::v1::{
         Status,
         span::{Event, Link},
     },
 };
-use prost::Message;
 use serde_json::Value;
 
 use crate::{
@@ -67,28 +64,7 @@ async fn fill(viewer: &Running) {
         span_id: 1u64.to_be_bytes().to_vec(),
         ..LogRecord::default()
     };
-    let logs = ExportLogsServiceRequest {
-        resource_logs: vec![ResourceLogs {
-            resource: Some(Resource {
-                attributes: vec![attribute("service.name", &evil("service"))],
-                ..Resource::default()
-            }),
-            scope_logs: vec![ScopeLogs {
-                log_records: vec![log],
-                ..ScopeLogs::default()
-            }],
-            ..ResourceLogs::default()
-        }],
-    };
-    let answer = viewer
-        .client
-        .post(format!("{}/v1/logs", viewer.http))
-        .header("content-type", "application/x-protobuf")
-        .body(logs.encode_to_vec())
-        .send()
-        .await
-        .unwrap();
-    assert!(answer.status().is_success());
+    viewer.send_logs(&evil("service"), vec![log]).await;
 }
 
 /// Nothing ran, nothing was complained of, and each is there as it was written.
