@@ -42,7 +42,7 @@ pub const FILTERED: Budget = Budget {
 };
 
 /// What was measured with metrics on, whose set of attributes was seen before. Sampled, they add less than 1,000
-/// instructions; unsampled 2,100 to 2,200, since what they need is not known from a span.
+/// instructions; unsampled about 2,200, since what they need is not known from a span.
 pub const METRICS_SAMPLED: Budget = Budget {
     instructions: 11_700,
     allocations: 12,
