@@ -86,6 +86,22 @@ async fn every_door_leads_to_the_same_store() {
     })));
 }
 
+/// Ids of zeros are how some senders say that there is none.
+#[tokio::test]
+async fn a_log_may_belong_to_no_trace() {
+    let viewer = start().await;
+    let record = |trace_id: Vec<u8>, span_id: Vec<u8>| LogRecord {
+        trace_id,
+        span_id,
+        time_unix_nano: 1,
+        ..LogRecord::default()
+    };
+    let zeros = record(vec![0; 16], vec![0; 8]);
+    viewer.send_logs("shop", vec![zeros]).await;
+    let empty = record(Vec::new(), Vec::new());
+    viewer.send_logs("shop", vec![empty]).await;
+}
+
 #[tokio::test]
 async fn logs_join_their_trace() {
     let viewer = start().await;
