@@ -2,7 +2,10 @@
 
 mod common;
 
-use std::convert::Infallible;
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex},
+};
 
 use axum::{Router, body::Body, routing::get};
 use common::{
@@ -12,8 +15,8 @@ use common::{
 use futures_util::FutureExt;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use opentelemetry_sdk::trace::Sampler;
-use throughline::{ClientLayer, ServerLayer};
+use opentelemetry_sdk::{metrics::ManualReader, trace::Sampler};
+use throughline::{ClientLayer, ServerLayer, Setup, otel::SetupExt};
 use tower::{Layer, ServiceExt, service_fn};
 
 const DURATION: &str = "http.server.request.duration";
@@ -209,6 +212,49 @@ async fn values_beyond_the_limit_are_other_and_counted() {
         folded.text("throughline.attribute").as_deref(),
         Some("http.route")
     );
+}
+
+/// Whichever metric and whichever of the new values it is.
+#[tokio::test]
+async fn an_attribute_with_too_many_values_is_warned_of_once() {
+    let warnings = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&warnings);
+    let telemetry = Setup::new()
+        .lookup(|name| match name {
+            "OTEL_TRACES_EXPORTER" => Some("none".to_owned()),
+            _ => None,
+        })
+        .reader(ManualReader::builder().build())
+        .on_warning(move |text| told.lock().unwrap().push(text.to_owned()))
+        .build()
+        .unwrap();
+    let layer = ServerLayer::new()
+        .telemetry(&telemetry)
+        .measure_body_sizes(true)
+        .cardinality_limit(2);
+    let service = layer.layer(service_fn(async |request: Request<Body>| {
+        let path = request.uri().path().to_owned();
+        throughline::label("tenant", path.clone());
+        throughline::set_route(request.extensions(), path);
+        Ok::<_, Infallible>(Response::new(Body::empty()))
+    }));
+    for number in 0..10 {
+        let request = Request::get(format!("/{number}"));
+        let request = request.body(Body::empty()).unwrap();
+        drop(service.clone().oneshot(request).await.unwrap());
+    }
+    let warnings = warnings.lock().unwrap();
+    let [route, tenant] = &warnings[..] else {
+        panic!("{warnings:#?}");
+    };
+    for (warning, attribute) in [(route, "http.route"), (tenant, "tenant")] {
+        let told = format!("{attribute} has more than 2 values");
+        assert!(warning.contains(&told), "{warning}");
+        assert!(warning.contains("cardinality_limit"), "{warning}");
+    }
+    // Two metrics each.
+    assert_eq!(telemetry.folded_measurements(), 16);
+    telemetry.shutdown().await.unwrap();
 }
 
 #[tokio::test]
