@@ -243,6 +243,9 @@ async fn an_attribute_with_too_many_values_is_warned_of_once() {
         let request = request.body(Body::empty()).unwrap();
         drop(service.clone().oneshot(request).await.unwrap());
     }
+    // Two metrics each.
+    assert_eq!(telemetry.folded_measurements(), 16);
+    telemetry.shutdown().await.unwrap();
     let warnings = warnings.lock().unwrap();
     let [route, tenant] = &warnings[..] else {
         panic!("{warnings:#?}");
@@ -252,9 +255,6 @@ async fn an_attribute_with_too_many_values_is_warned_of_once() {
         assert!(warning.contains(&told), "{warning}");
         assert!(warning.contains("cardinality_limit"), "{warning}");
     }
-    // Two metrics each.
-    assert_eq!(telemetry.folded_measurements(), 16);
-    telemetry.shutdown().await.unwrap();
 }
 
 #[tokio::test]
@@ -394,6 +394,48 @@ async fn a_client_has_a_template_in_its_durations_where_its_layer_says_so() {
         .collect();
     seen.sort();
     assert_eq!(seen, [(None, 6), (Some("/orders/{id}".to_owned()), 3)]);
+}
+
+#[tokio::test]
+async fn a_client_s_metrics_have_the_scheme_where_its_layer_says_so() {
+    let spans = Spans::new();
+    for measures in [true, false] {
+        let layer = ClientLayer::new()
+            .telemetry(&spans.telemetry)
+            .measure_url_scheme(measures)
+            .measure_active_requests(true)
+            .measure_body_sizes(true);
+        for scheme in ["http", "https", "gopher"] {
+            let client = layer.layer(service_fn(async |_: Request<Body>| {
+                Ok::<_, Infallible>(Response::new(Body::empty()))
+            }));
+            let request = Request::get(format!("{scheme}://shop.example:70/"));
+            let request = request.header("content-length", "0");
+            client
+                .oneshot(request.body(Body::empty()).unwrap())
+                .await
+                .unwrap();
+        }
+    }
+    for metric in [
+        "http.client.request.duration",
+        "http.client.active_requests",
+        "http.client.request.body.size",
+        "http.client.response.body.size",
+    ] {
+        let points = spans.meters.of(metric);
+        let mut schemes: Vec<_> = points
+            .iter()
+            .map(|point| point.text("url.scheme"))
+            .collect();
+        schemes.sort();
+        let wanted = [None, Some("_OTHER"), Some("http"), Some("https")];
+        assert_eq!(
+            schemes,
+            wanted.map(|scheme| scheme.map(str::to_owned)),
+            "{metric}"
+        );
+    }
 }
 
 /// No pipeline of ours: OpenTelemetry's global providers, as they are at each request.
