@@ -8,6 +8,7 @@ mod bodies;
 mod client;
 mod disconnects;
 mod panics;
+mod unsampled;
 mod upgrades;
 
 use std::{cell::RefCell, ops::Deref, thread};
