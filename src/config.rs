@@ -57,6 +57,8 @@ pub(crate) struct Measure {
     pub(crate) address: bool,
     /// `url.template` on a client's durations.
     pub(crate) template: bool,
+    /// `url.scheme` on a client's metrics.
+    pub(crate) scheme: bool,
     /// How many values an attribute may have.
     pub(crate) limit: usize,
 }
@@ -137,6 +139,7 @@ impl Default for Measure {
             body_sizes: false,
             address: false,
             template: false,
+            scheme: false,
             limit: CARDINALITY_LIMIT,
         }
     }

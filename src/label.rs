@@ -14,8 +14,8 @@ use crate::{exchange, value::Value};
 /// nothing is measured, it does nothing. A hook has [`SpanMut::label`](crate::SpanMut::label) instead.
 ///
 /// Each value is a time series of its own: there must be few. Beyond the layer's `cardinality_limit` they become
-/// `_OTHER`. A value is text, a whole number or a flag; a name that the metric has already, and a ninth label of one
-/// request, are left out.
+/// `_OTHER`. A value is text, a whole number or a flag; a name that is empty or that the metric has already, and a ninth
+/// label of one request, are left out.
 ///
 /// ```
 /// # async fn handle() {

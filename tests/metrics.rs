@@ -2,7 +2,10 @@
 
 mod common;
 
-use std::convert::Infallible;
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex},
+};
 
 use axum::{Router, body::Body, routing::get};
 use common::{
@@ -12,8 +15,8 @@ use common::{
 use futures_util::FutureExt;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use opentelemetry_sdk::trace::Sampler;
-use throughline::{ClientLayer, ServerLayer};
+use opentelemetry_sdk::{metrics::ManualReader, trace::Sampler};
+use throughline::{ClientLayer, ServerLayer, Setup, otel::SetupExt};
 use tower::{Layer, ServiceExt, service_fn};
 
 const DURATION: &str = "http.server.request.duration";
@@ -211,6 +214,49 @@ async fn values_beyond_the_limit_are_other_and_counted() {
     );
 }
 
+/// Whichever metric and whichever of the new values it is.
+#[tokio::test]
+async fn an_attribute_with_too_many_values_is_warned_of_once() {
+    let warnings = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&warnings);
+    let telemetry = Setup::new()
+        .lookup(|name| match name {
+            "OTEL_TRACES_EXPORTER" => Some("none".to_owned()),
+            _ => None,
+        })
+        .reader(ManualReader::builder().build())
+        .on_warning(move |text| told.lock().unwrap().push(text.to_owned()))
+        .build()
+        .unwrap();
+    let layer = ServerLayer::new()
+        .telemetry(&telemetry)
+        .measure_body_sizes(true)
+        .cardinality_limit(2);
+    let service = layer.layer(service_fn(async |request: Request<Body>| {
+        let path = request.uri().path().to_owned();
+        throughline::label("tenant", path.clone());
+        throughline::set_route(request.extensions(), path);
+        Ok::<_, Infallible>(Response::new(Body::empty()))
+    }));
+    for number in 0..10 {
+        let request = Request::get(format!("/{number}"));
+        let request = request.body(Body::empty()).unwrap();
+        drop(service.clone().oneshot(request).await.unwrap());
+    }
+    // Two metrics each.
+    assert_eq!(telemetry.folded_measurements(), 16);
+    telemetry.shutdown().await.unwrap();
+    let warnings = warnings.lock().unwrap();
+    let [route, tenant] = &warnings[..] else {
+        panic!("{warnings:#?}");
+    };
+    for (warning, attribute) in [(route, "http.route"), (tenant, "tenant")] {
+        let told = format!("{attribute} has more than 2 values");
+        assert!(warning.contains(&told), "{warning}");
+        assert!(warning.contains("cardinality_limit"), "{warning}");
+    }
+}
+
 #[tokio::test]
 async fn two_layers_measure_once_and_a_layer_can_be_told_not_to() {
     let spans = Spans::new();
@@ -348,6 +394,48 @@ async fn a_client_has_a_template_in_its_durations_where_its_layer_says_so() {
         .collect();
     seen.sort();
     assert_eq!(seen, [(None, 6), (Some("/orders/{id}".to_owned()), 3)]);
+}
+
+#[tokio::test]
+async fn a_client_s_metrics_have_the_scheme_where_its_layer_says_so() {
+    let spans = Spans::new();
+    for measures in [true, false] {
+        let layer = ClientLayer::new()
+            .telemetry(&spans.telemetry)
+            .measure_url_scheme(measures)
+            .measure_active_requests(true)
+            .measure_body_sizes(true);
+        for scheme in ["http", "https", "gopher"] {
+            let client = layer.layer(service_fn(async |_: Request<Body>| {
+                Ok::<_, Infallible>(Response::new(Body::empty()))
+            }));
+            let request = Request::get(format!("{scheme}://shop.example:70/"));
+            let request = request.header("content-length", "0");
+            client
+                .oneshot(request.body(Body::empty()).unwrap())
+                .await
+                .unwrap();
+        }
+    }
+    for metric in [
+        "http.client.request.duration",
+        "http.client.active_requests",
+        "http.client.request.body.size",
+        "http.client.response.body.size",
+    ] {
+        let points = spans.meters.of(metric);
+        let mut schemes: Vec<_> = points
+            .iter()
+            .map(|point| point.text("url.scheme"))
+            .collect();
+        schemes.sort();
+        let wanted = [None, Some("_OTHER"), Some("http"), Some("https")];
+        assert_eq!(
+            schemes,
+            wanted.map(|scheme| scheme.map(str::to_owned)),
+            "{metric}"
+        );
+    }
 }
 
 /// No pipeline of ours: OpenTelemetry's global providers, as they are at each request.

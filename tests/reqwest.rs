@@ -2,10 +2,10 @@
 
 mod common;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::Request, http::HeaderMap, response::Redirect, routing::get};
-use common::{Spans, attribute, is_error, text};
+use common::{Spans, attribute, is_error, meters::check_against, text};
 use opentelemetry::{Value, trace::SpanKind};
 use reqwest_middleware::ClientBuilder;
 use throughline::{
@@ -153,6 +153,52 @@ async fn a_refused_connection_is_an_error_without_secrets() {
         "{:?}",
         span.status
     );
+}
+
+#[tokio::test]
+async fn each_send_is_measured_as_its_span_is() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent_address = silent.local_addr().unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed_address = closed.local_addr().unwrap();
+    drop(closed);
+    let address = serve(Seen::default().router()).await;
+    let spans = Spans::new();
+    let layer = ClientLayer::new()
+        .telemetry(&spans.telemetry)
+        .measure_active_requests(true)
+        .measure_body_sizes(true);
+    let client = reqwest::Client::new();
+    let send = async |request: reqwest::RequestBuilder| request.send_traced(&layer).await;
+
+    // Its body says how long it is; no header does yet.
+    let post = client.post(format!("http://{address}/none")).body("12345");
+    send(post).await.unwrap().bytes().await.unwrap();
+    let dropped = client.get(format!("http://{address}/seen"));
+    drop(send(dropped).await.unwrap());
+    let refused = client.get(format!("http://{closed_address}/"));
+    send(refused).await.unwrap_err();
+    let late = client.get(format!("http://{silent_address}/"));
+    let error = send(late.timeout(Duration::from_millis(20))).await;
+    assert!(error.unwrap_err().is_timeout());
+
+    let ended = spans.ended();
+    let errors: Vec<_> = ended.iter().map(|span| text(span, "error.type")).collect();
+    let wanted = [
+        Some("404"),
+        None,
+        Some("connection_refused"),
+        Some("timeout"),
+    ];
+    assert_eq!(errors, wanted.map(|error| error.map(str::to_owned)));
+    check_against(&spans.meters.points(), &ended);
+    let active = spans.meters.of("http.client.active_requests");
+    assert_eq!(active.len(), 4, "by method and address: {active:#?}");
+    let size = spans.meters.only("http.client.request.body.size");
+    assert_eq!((size.count(), size.sum()), (1, 5.0));
+    let sizes = spans.meters.of("http.client.response.body.size");
+    assert_eq!(sizes.len(), 2, "of what was answered: {sizes:#?}");
+    drop(silent);
 }
 
 #[tokio::test]

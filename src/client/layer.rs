@@ -42,8 +42,8 @@ use crate::{
 /// - No header and no body size is recorded.
 /// - A status from 400 and an error of the service or of the body are errors. The status description of an error that is
 ///   no status is its text with its causes, URLs redacted; a gRPC call's is its `grpc-message`.
-/// - Durations are measured; active requests and body sizes are not, and durations have no `url.template`. 200 values of
-///   an attribute are told apart.
+/// - Durations are measured; active requests and body sizes are not, durations have no `url.template`, and no metric has a
+///   `url.scheme`. 200 values of an attribute are told apart.
 /// - Methods outside of `CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE` are `_OTHER`.
 /// - Spans and metrics go to the pipeline of [`init`](crate::init), else to OpenTelemetry's global providers, looked up at
 ///   each request.
@@ -54,6 +54,9 @@ use crate::{
 /// Where the pipeline has a meter, each request that the filter keeps is measured, sampled or not: HTTP requests by
 /// `http.client.request.duration`, gRPC calls by `rpc.client.call.duration`, in seconds. The measurement is made at the
 /// end, by the span's own duration and `error.type`. [`SpanMut::label`] adds an attribute to it.
+///
+/// It has the span's method, status code, protocol version, `error.type`, and `server.address` and `server.port`; of a call,
+/// its system, method and code instead of the first three.
 ///
 /// Two layers in each other, one around retries and one around each attempt, make two spans, the inner one a child of the
 /// outer one, and two measurements: [`metrics(false)`](Self::metrics) belongs on one of them.
@@ -232,6 +235,11 @@ impl ClientLayer {
     /// Adds [`url_template`](Self::url_template) to `http.client.request.duration` too, which has it only if asked.
     pub fn measure_url_template(self, measure: bool) -> Self {
         self.with(|config| config.common.measure.template = measure)
+    }
+
+    /// Adds `url.scheme` to the metrics of HTTP requests. It is `http`, `https` or `_OTHER`.
+    pub fn measure_url_scheme(self, measure: bool) -> Self {
+        self.with(|config| config.common.measure.scheme = measure)
     }
 
     /// How many hosts a metric tells apart; as many methods, templates, error types, and values of each

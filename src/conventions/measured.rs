@@ -18,6 +18,7 @@ use crate::{
         measure::{Answer, Facts, OTHER},
         method::Method,
         rpc,
+        url::capped,
     },
 };
 
@@ -107,16 +108,23 @@ pub(crate) fn client_asked(
     destination: &Destination<'_>,
     body_size: Option<u64>,
 ) -> Asked {
-    let Destination { host, port, .. } = *destination;
+    let Destination {
+        scheme, host, port, ..
+    } = *destination;
+    let host = host.map(capped);
     let measure = &config.common.measure;
     match protocol {
         Protocol::Http => {
             let facts = Facts {
                 method: method.as_str(),
+                scheme: scheme
+                    .filter(|_| measure.scheme)
+                    .map_or("", semconv::measure::scheme),
                 host,
                 port,
                 target: template
-                    .filter(|_| measure.template || measure.active || measure.body_sizes),
+                    .filter(|_| measure.template || measure.active || measure.body_sizes)
+                    .map(capped),
                 ..Facts::default()
             };
             let declared = || head.headers().first(&CONTENT_LENGTH).and_then(decimal);

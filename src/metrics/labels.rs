@@ -42,8 +42,11 @@ pub(super) enum Kept {
 const MOST: usize = 8;
 
 impl Labels {
-    /// Sets a label, in place of an earlier one of this name. A value that no label can have changes nothing.
+    /// Sets a label, in place of an earlier one of this name. A name or value that no label can have changes nothing.
     pub(crate) fn set(&mut self, name: Cow<'static, str>, value: Value<'_>) {
+        if name.is_empty() {
+            return;
+        }
         let value = match value {
             Value::Str(text) => Kept::Shared(text.into()),
             Value::Static(text) => Kept::Static(text),
@@ -168,6 +171,8 @@ mod tests {
         labels.set("a".into(), Value::I64(2));
         labels.set("b".into(), Value::Bool(true));
         labels.set("c".into(), Value::F64(0.5));
+        // Prometheus would refuse the whole page.
+        labels.set("".into(), Value::I64(1));
         let seen: Vec<_> = labels.iter().map(Label::key_value).collect();
         assert_eq!(seen, [KeyValue::new("a", 2), KeyValue::new("b", true)]);
         for number in 0..100 {

@@ -17,7 +17,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Facts<'a> {
     pub(crate) method: &'a str,
-    /// Of a call, the system.
+    /// Of a call, the system. Empty where it is not said.
     pub(crate) scheme: &'static str,
     pub(crate) host: Option<&'a str>,
     pub(crate) port: Option<u16>,
@@ -41,6 +41,15 @@ pub(crate) struct Answer<'a> {
 
 /// What stands for the values that are not told apart.
 pub(crate) const OTHER: &str = "_OTHER";
+
+/// One of few, whatever a URL says.
+pub(crate) fn scheme(text: &str) -> &'static str {
+    match text {
+        "http" => "http",
+        "https" => "https",
+        _ => OTHER,
+    }
+}
 
 /// `http.server.request.duration` and the sizes of a server's bodies.
 pub(crate) fn server(facts: &Facts<'_>, set: &mut impl Sink) {
@@ -68,6 +77,9 @@ pub(crate) fn client(facts: &Facts<'_>, set: &mut impl Sink) {
 pub(crate) fn client_active(facts: &Facts<'_>, set: &mut impl Sink) {
     set.set(HTTP_REQUEST_METHOD, facts.method);
     address(facts, set);
+    if !facts.scheme.is_empty() {
+        set.set(URL_SCHEME, Value::Static(facts.scheme));
+    }
     if let Some(target) = facts.target {
         set.set(URL_TEMPLATE, target);
     }
@@ -176,6 +188,7 @@ mod tests {
                 "network.protocol.version",
                 "server.address",
                 "server.port",
+                "url.scheme",
                 "url.template",
             ]
         );
@@ -185,6 +198,7 @@ mod tests {
                 "http.request.method",
                 "server.address",
                 "server.port",
+                "url.scheme",
                 "url.template"
             ]
         );
@@ -211,12 +225,16 @@ mod tests {
         };
         assert_eq!(
             names(|set| server(&facts, set)),
-            ["http.request.method", "url.scheme"]
-        );
-        assert_eq!(
-            names(|set| client(&facts, set)),
-            ["http.request.method"],
+            ["http.request.method", "url.scheme"],
             "a port without its host"
+        );
+        let of_client = Facts {
+            scheme: "",
+            ..facts
+        };
+        assert_eq!(
+            names(|set| client(&of_client, set)),
+            ["http.request.method"]
         );
         assert_eq!(
             names(|set| call(&facts, set)),

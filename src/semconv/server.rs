@@ -8,8 +8,7 @@ use crate::{
     head::RequestHead,
     scan::{Lines, Scan, decimal},
     semconv::{
-        Sink, address,
-        measure::OTHER,
+        Sink, address, measure,
         method::Method,
         names::{
             CLIENT_ADDRESS, CLIENT_PORT, HTTP_REQUEST_BODY_SIZE, HTTP_REQUEST_METHOD,
@@ -120,11 +119,7 @@ pub(crate) fn known_scheme(
     origin: Option<&Origin<'_>>,
     default: &'static str,
 ) -> &'static str {
-    let own = head.uri().scheme().map(|scheme| match scheme {
-        "http" => "http",
-        "https" => "https",
-        _ => OTHER,
-    });
+    let own = head.uri().scheme().map(measure::scheme);
     let forwarded = origin.and_then(|origin| origin.proto);
     forwarded.or(own).unwrap_or(default)
 }

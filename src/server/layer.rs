@@ -81,7 +81,8 @@ use crate::{
 ///
 /// Where the pipeline has a meter, each request that the filter keeps is measured, sampled or not: HTTP requests by
 /// `http.server.request.duration`, gRPC calls by `rpc.server.call.duration`, in seconds. The measurement is made at the
-/// end, by the span's own duration and `error.type`, and carries nothing that a caller could give any number of values.
+/// end, by the span's own duration and `error.type`, and carries nothing that a caller could give any number of values: the
+/// span's method, scheme, route, status code and protocol version; of a call, its system, method and code.
 /// [`label`](crate::label()) adds an attribute to it.
 ///
 /// gRPC has no router that the layer could ask: a call that was answered with nothing but `UNIMPLEMENTED` is of the method

@@ -10,24 +10,19 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use throughline::{ClientLayer, ServerLayer};
 use tokio::{io::AsyncWriteExt, sync::mpsc};
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 
-use crate::common::{
-    PATIENCE, Spans,
-    meters::check_against,
-    net::{connect, get as request, http1, http2, read_until, serve_axum},
-    text,
+use crate::{
+    Spans,
+    common::{
+        PATIENCE,
+        net::{connect, get as request, http1, http2, read_until, serve_axum},
+        text,
+    },
 };
 
 const SHORT: Duration = Duration::from_millis(20);
-
-fn server(spans: &Spans) -> ServerLayer {
-    ServerLayer::new()
-        .telemetry(&spans.telemetry)
-        .measure_active_requests(true)
-}
 
 /// `/slow` says when it began and never answers, `/endless` never ends its body, `/panics` panics.
 fn routes() -> (Router, mpsc::UnboundedReceiver<()>) {
@@ -62,19 +57,18 @@ fn assert_active(spans: &Spans, side: &str, wanted: f64) {
     assert_eq!(sum, wanted, "{points:#?}");
 }
 
-/// The one request is over, with this error or none (a client may leave), and measured as its span.
+/// The one request is over, with this error or none (a client may leave).
 async fn assert_over(spans: &Spans, side: &str, error_type: Option<&str>) {
     let span = spans.wait_only().await;
     assert_eq!(text(&span, "error.type").as_deref(), error_type);
     assert_active(spans, side, 0.0);
-    check_against(&spans.meters.points(), &[span]);
 }
 
 #[tokio::test]
 async fn a_caller_that_leaves_before_the_head() {
     let spans = Spans::new();
     let (app, mut begins) = routes();
-    let addr = serve_axum(app.layer(server(&spans))).await;
+    let addr = serve_axum(app.layer(spans.server())).await;
     let mut socket = connect(addr).await;
     let asked = b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n";
     socket.write_all(asked).await.unwrap();
@@ -88,7 +82,7 @@ async fn a_caller_that_leaves_before_the_head() {
 async fn a_caller_that_resets_its_stream() {
     let spans = Spans::new();
     let (app, mut begins) = routes();
-    let addr = serve_axum(app.layer(server(&spans))).await;
+    let addr = serve_axum(app.layer(spans.server())).await;
     let client = http2();
     let call = tokio::spawn(client.request(request(addr, "/slow")));
     begins.recv().await.unwrap();
@@ -101,7 +95,7 @@ async fn a_caller_that_resets_its_stream() {
 async fn a_caller_that_leaves_in_the_body() {
     let spans = Spans::new();
     let (app, _begins) = routes();
-    let addr = serve_axum(app.layer(server(&spans))).await;
+    let addr = serve_axum(app.layer(spans.server())).await;
     let mut socket = connect(addr).await;
     let asked = b"GET /endless HTTP/1.1\r\nhost: a\r\n\r\n";
     socket.write_all(asked).await.unwrap();
@@ -115,7 +109,7 @@ async fn a_caller_that_leaves_in_the_body() {
 async fn a_handler_that_panics() {
     let spans = Spans::new();
     let (app, _begins) = routes();
-    let addr = serve_axum(app.layer(server(&spans))).await;
+    let addr = serve_axum(app.layer(spans.server())).await;
     http1().request(request(addr, "/panics")).await.unwrap_err();
     assert_over(&spans, "server", Some("panic")).await;
 }
@@ -131,9 +125,9 @@ async fn a_timeout_on_either_side_of_the_layer() {
             }))
             .timeout(SHORT);
         let app = if is_inside {
-            app.layer(timeout).layer(server(&spans))
+            app.layer(timeout).layer(spans.server())
         } else {
-            app.layer(server(&spans)).layer(timeout)
+            app.layer(spans.server()).layer(timeout)
         };
         let addr = serve_axum(app).await;
         let response = http1().request(request(addr, "/slow")).await.unwrap();
@@ -147,13 +141,10 @@ async fn a_timeout_on_either_side_of_the_layer() {
 async fn a_client_that_gives_up() {
     let spans = Spans::new();
     let (sent, mut sends) = mpsc::unbounded_channel();
-    let client = ClientLayer::new()
-        .telemetry(&spans.telemetry)
-        .measure_active_requests(true)
-        .layer(service_fn(move |_: Request<Body>| {
-            sent.send(()).unwrap();
-            pending::<Result<Response, Infallible>>()
-        }));
+    let client = spans.client().layer(service_fn(move |_: Request<Body>| {
+        sent.send(()).unwrap();
+        pending::<Result<Response, Infallible>>()
+    }));
     let asked = Request::get("http://shop.example/").body(Body::empty());
     let call = tokio::spawn(client.oneshot(asked.unwrap()));
     let sends = tokio::time::timeout(PATIENCE, sends.recv());

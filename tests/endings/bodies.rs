@@ -15,14 +15,16 @@ use http::{Request, Response, StatusCode, header::CONTENT_LENGTH};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use throughline::ServerLayer;
 use tokio::time::sleep;
 use tower::ServiceBuilder;
 
-use crate::common::{
-    Spans, assert_ending, assert_error, duration,
-    net::{get, http1, http2, raw, read, serve, serve_axum},
-    text,
+use crate::{
+    Spans,
+    common::{
+        assert_ending, assert_error, duration,
+        net::{get, http1, http2, raw, read, serve, serve_axum},
+        text,
+    },
 };
 
 const STEP: Duration = Duration::from_millis(20);
@@ -41,7 +43,7 @@ fn steps(error_at: Option<usize>) -> Body {
 fn app(spans: &Spans, body: impl Fn() -> Body + Clone + Send + Sync + 'static) -> Router {
     Router::new()
         .route("/", any(async move || body()))
-        .layer(ServerLayer::new().telemetry(&spans.telemetry))
+        .layer(spans.server())
 }
 
 /// Says how long it is, and nothing about its end, as many wrappers do.
@@ -151,7 +153,7 @@ async fn bodies_that_nobody_polls_to_their_end_still_end_well() {
     for (method, what, make) in cases {
         let spans = Spans::new();
         let service = ServiceBuilder::new()
-            .layer(ServerLayer::new().telemetry(&spans.telemetry))
+            .layer(spans.server())
             .service_fn(move |_: Request<Incoming>| async move { Ok::<_, Infallible>(make()) });
         let server = serve(service).await;
         let request = format!(
@@ -202,11 +204,12 @@ async fn trailers_are_the_end() {
 #[tokio::test]
 async fn a_body_that_is_dropped_before_its_end_is_cancelled_and_one_after_it_is_not() {
     let spans = Spans::new();
-    let mut service = ServiceBuilder::new()
-        .layer(ServerLayer::new().telemetry(&spans.telemetry))
-        .service_fn(async |_: Request<()>| {
-            Ok::<_, Infallible>(Response::new(Sized(Some("ab".into()), 0)))
-        });
+    let mut service =
+        ServiceBuilder::new()
+            .layer(spans.server())
+            .service_fn(async |_: Request<()>| {
+                Ok::<_, Infallible>(Response::new(Sized(Some("ab".into()), 0)))
+            });
     let response = tower::Service::call(&mut service, Request::new(()))
         .await
         .unwrap();

@@ -7,17 +7,19 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
-use throughline::{ClientLayer, ServerLayer};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::oneshot,
 };
 use tower::{Service, ServiceBuilder, ServiceExt};
 
-use crate::common::{
-    Spans, assert_ending, assert_error,
-    net::{self, Plain, get as request, http1, http2, listen, serve_axum},
-    text,
+use crate::{
+    Spans,
+    common::{
+        assert_ending, assert_error,
+        net::{self, Plain, get as request, http1, http2, listen, serve_axum},
+        text,
+    },
 };
 
 /// A client's own error shows its cause only to who knows its type.
@@ -30,9 +32,7 @@ fn word(known: &'static str) -> &'static str {
 }
 
 fn client(spans: &Spans, inner: Plain) -> throughline::ClientService<Plain> {
-    ServiceBuilder::new()
-        .layer(ClientLayer::new().telemetry(&spans.telemetry))
-        .service(inner)
+    ServiceBuilder::new().layer(spans.client()).service(inner)
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn a_timeout_outside_is_the_caller_s_wish_and_one_inside_an_error() {
     });
     let spans = Spans::new();
     let limit = Duration::from_millis(20);
-    let layer = ClientLayer::new().telemetry(&spans.telemetry);
+    let layer = spans.client();
     let outside = ServiceBuilder::new()
         .timeout(limit)
         .layer(layer.clone())
@@ -176,7 +176,7 @@ async fn a_404_is_the_client_s_error_and_not_the_server_s() {
     let (server, caller) = (Spans::new(), Spans::new());
     let app = Router::new()
         .route("/500", get(async || StatusCode::INTERNAL_SERVER_ERROR))
-        .layer(ServerLayer::new().telemetry(&server.telemetry));
+        .layer(server.server());
     let addr = serve_axum(app).await;
     let mut client = client(&caller, http1());
     for (path, status, on_server) in [("/404", "404", None), ("/500", "500", Some("500"))] {

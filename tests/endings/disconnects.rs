@@ -10,14 +10,16 @@ use futures_util::stream;
 use http::StatusCode;
 use http_body_util::BodyExt;
 use opentelemetry_sdk::trace::SpanData;
-use throughline::ServerLayer;
 use tokio::{io::AsyncWriteExt, sync::mpsc, time::sleep};
 use tower::{ServiceBuilder, ServiceExt};
 
-use crate::common::{
-    Spans, assert_ending, assert_error, duration,
-    net::{connect, get as request, http1, http2, raw, read_until, serve, serve_axum},
-    text,
+use crate::{
+    Spans,
+    common::{
+        assert_ending, assert_error, duration,
+        net::{connect, get as request, http1, http2, raw, read_until, serve, serve_axum},
+        text,
+    },
 };
 
 /// How long the slow handler would take; nobody waits that long.
@@ -36,7 +38,7 @@ fn slow(spans: &Spans) -> (Router, mpsc::UnboundedReceiver<()>) {
     };
     let app = Router::new()
         .route("/slow", get(handler))
-        .layer(ServerLayer::new().telemetry(&spans.telemetry));
+        .layer(spans.server());
     (app, begins)
 }
 
@@ -50,7 +52,7 @@ fn endless(spans: &Spans) -> Router {
     };
     Router::new()
         .route("/endless", get(handler))
-        .layer(ServerLayer::new().telemetry(&spans.telemetry))
+        .layer(spans.server())
 }
 
 #[track_caller]
@@ -151,7 +153,7 @@ async fn a_timeout_inside_of_the_layer_is_an_answer() {
     let (app, _begins) = slow(&Spans::new());
     let app = app.layer(
         ServiceBuilder::new()
-            .layer(ServerLayer::new().telemetry(&spans.telemetry))
+            .layer(spans.server())
             .layer(HandleErrorLayer::new(async |_: tower::BoxError| {
                 StatusCode::GATEWAY_TIMEOUT
             }))
@@ -192,7 +194,7 @@ async fn a_timeout_outside_of_the_layer_cancels_it() {
 async fn a_service_error_is_named_by_what_it_is() {
     let spans = Spans::new();
     let service = ServiceBuilder::new()
-        .layer(ServerLayer::new().telemetry(&spans.telemetry))
+        .layer(spans.server())
         .timeout(Duration::from_millis(20))
         .service_fn(async |_: http::Request<hyper::body::Incoming>| {
             sleep(FOREVER).await;
@@ -219,11 +221,12 @@ async fn a_future_that_is_dropped_before_its_first_poll_is_cancelled() {
     // A router calls its layers when it is polled; a bare service when it is called.
     assert_eq!(spans.started(), 0);
 
-    let mut service = ServiceBuilder::new()
-        .layer(ServerLayer::new().telemetry(&spans.telemetry))
-        .service_fn(async |_: http::Request<Body>| {
-            Ok::<_, Infallible>(Response::new(Body::empty()))
-        });
+    let mut service =
+        ServiceBuilder::new()
+            .layer(spans.server())
+            .service_fn(async |_: http::Request<Body>| {
+                Ok::<_, Infallible>(Response::new(Body::empty()))
+            });
     let future = tower::Service::call(&mut service, http::Request::new(Body::empty()));
     assert_eq!((spans.started(), spans.ended().len()), (1, 0));
     drop(future);

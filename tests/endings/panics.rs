@@ -12,13 +12,15 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Frame;
 use hyper::body::Incoming;
-use throughline::ServerLayer;
 use tower::{Service, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::common::{
-    Spans, assert_ending, assert_error,
-    net::{get as request, http1, raw, serve, serve_axum},
+use crate::{
+    Spans,
+    common::{
+        assert_ending, assert_error,
+        net::{get as request, http1, raw, serve, serve_axum},
+    },
 };
 
 /// Panics when it is called, before there is a future.
@@ -72,7 +74,7 @@ where
 #[tokio::test]
 async fn in_the_call() {
     let spans = Spans::new();
-    let layer = ServerLayer::new().telemetry(&spans.telemetry);
+    let layer = spans.server();
     assert!(panicked(ServiceBuilder::new().layer(layer).service(PanicsInCall)).await);
     let span = spans.wait_only().await;
     assert_error(&span, Some("panic"));
@@ -82,14 +84,12 @@ async fn in_the_call() {
 #[tokio::test]
 async fn in_the_future() {
     let spans = Spans::new();
-    let service = ServiceBuilder::new()
-        .layer(ServerLayer::new().telemetry(&spans.telemetry))
-        .service_fn(
-            async |_: Request<Incoming>| -> Result<Response<Body>, Infallible> {
-                tokio::task::yield_now().await;
-                panic!("in poll")
-            },
-        );
+    let service = ServiceBuilder::new().layer(spans.server()).service_fn(
+        async |_: Request<Incoming>| -> Result<Response<Body>, Infallible> {
+            tokio::task::yield_now().await;
+            panic!("in poll")
+        },
+    );
     assert!(panicked(service).await);
     let span = spans.wait_only().await;
     assert_error(&span, Some("panic"));
@@ -100,7 +100,7 @@ async fn in_the_future() {
 async fn in_the_body() {
     let spans = Spans::new();
     let service = ServiceBuilder::new()
-        .layer(ServerLayer::new().telemetry(&spans.telemetry))
+        .layer(spans.server())
         .service_fn(async |_: Request<Incoming>| Ok::<_, Infallible>(Response::new(PanicsInBody)));
     assert!(panicked(service).await);
     let span = spans.wait_only().await;
@@ -113,7 +113,7 @@ async fn under_a_layer_that_catches_panics() {
     let spans = Spans::new();
     let app = Router::new()
         .route("/", get(async || -> &'static str { panic!("handler") }))
-        .layer(ServerLayer::new().telemetry(&spans.telemetry))
+        .layer(spans.server())
         .layer(CatchPanicLayer::new());
     let addr = serve_axum(app).await;
     let response = http1().request(request(addr, "/")).await.unwrap();
@@ -127,7 +127,7 @@ async fn caught_inside_it_is_a_500() {
     let app = Router::new()
         .route("/", get(async || -> &'static str { panic!("handler") }))
         .layer(CatchPanicLayer::new())
-        .layer(ServerLayer::new().telemetry(&spans.telemetry));
+        .layer(spans.server());
     let addr = serve_axum(app).await;
     let response = http1().request(request(addr, "/")).await.unwrap();
     assert_eq!(response.status(), 500);
@@ -137,11 +137,9 @@ async fn caught_inside_it_is_a_500() {
 #[tokio::test]
 async fn a_spawned_service_is_a_join_error() {
     let spans = Spans::new();
-    let mut service = ServiceBuilder::new()
-        .layer(ServerLayer::new().telemetry(&spans.telemetry))
-        .service_fn(
-            async |_: Request<()>| -> Result<Response<Body>, Infallible> { panic!("in poll") },
-        );
+    let mut service = ServiceBuilder::new().layer(spans.server()).service_fn(
+        async |_: Request<()>| -> Result<Response<Body>, Infallible> { panic!("in poll") },
+    );
     let joined = tokio::spawn(service.call(Request::new(()))).await;
     assert!(joined.unwrap_err().is_panic());
     assert_error(&spans.only(), Some("panic"));

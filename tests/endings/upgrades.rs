@@ -7,14 +7,16 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use throughline::{ClientLayer, ServerLayer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::{Service, ServiceBuilder};
 
-use crate::common::{
-    Spans, assert_ending, assert_error,
-    net::{connect, http1, read_until, serve},
-    text,
+use crate::{
+    Spans,
+    common::{
+        assert_ending, assert_error,
+        net::{connect, http1, read_until, serve},
+        text,
+    },
 };
 
 /// Says what it gets, over the connection that is no longer HTTP.
@@ -37,9 +39,7 @@ async fn echo(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, I
 }
 
 async fn handshake(spans: &Spans, head: &str) -> String {
-    let service = ServiceBuilder::new()
-        .layer(ServerLayer::new().telemetry(&spans.telemetry))
-        .service_fn(echo);
+    let service = ServiceBuilder::new().layer(spans.server()).service_fn(echo);
     let mut socket = connect(serve(service).await.addr).await;
     socket.write_all(head.as_bytes()).await.unwrap();
     let answer = read_until(&mut socket, "\r\n\r\n").await;
@@ -87,13 +87,14 @@ async fn a_connect_tunnel() {
 #[tokio::test]
 async fn a_connect_that_is_refused_is_no_upgrade() {
     let spans = Spans::new();
-    let service = ServiceBuilder::new()
-        .layer(ServerLayer::new().telemetry(&spans.telemetry))
-        .service_fn(async |_: Request<Incoming>| {
-            let mut response = Response::new(Full::<Bytes>::from("no"));
-            *response.status_mut() = StatusCode::FORBIDDEN;
-            Ok::<_, Infallible>(response)
-        });
+    let service =
+        ServiceBuilder::new()
+            .layer(spans.server())
+            .service_fn(async |_: Request<Incoming>| {
+                let mut response = Response::new(Full::<Bytes>::from("no"));
+                *response.status_mut() = StatusCode::FORBIDDEN;
+                Ok::<_, Infallible>(response)
+            });
     let mut socket = connect(serve(service).await.addr).await;
     socket
         .write_all(b"CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n")
@@ -109,9 +110,7 @@ async fn a_connect_that_is_refused_is_no_upgrade() {
 async fn a_client_s_own_upgrade() {
     let spans = Spans::new();
     let server = serve(tower::service_fn(echo)).await;
-    let mut client = ServiceBuilder::new()
-        .layer(ClientLayer::new().telemetry(&spans.telemetry))
-        .service(http1());
+    let mut client = ServiceBuilder::new().layer(spans.client()).service(http1());
     let request = Request::get(format!("http://{}/chat", server.addr))
         .header(header::CONNECTION, "upgrade")
         .header(header::UPGRADE, "websocket")

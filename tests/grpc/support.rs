@@ -28,7 +28,7 @@ use tonic::{
 use tower::ServiceBuilder;
 
 use crate::{
-    common::{Meters, text},
+    common::{Meters, meters::check_against, text},
     scripted::Scripted,
     shop::{Item, Price, pricing_client::PricingClient, pricing_server::PricingServer},
 };
@@ -126,7 +126,7 @@ impl Spans {
         seen.unwrap().ended.clone()
     }
 
-    /// The one span of a server, and the one of a client.
+    /// The one span of a server, and the one of a client. Each was measured as it says.
     pub async fn pair(&self) -> (SpanData, SpanData) {
         let mut spans = self.ended(2).await;
         spans.sort_by_key(|span| span.span_kind != SpanKind::Server);
@@ -136,7 +136,9 @@ impl Spans {
             (&server.span_kind, &client.span_kind),
             (&SpanKind::Server, &SpanKind::Client)
         );
-        (server, client)
+        let both = [server, client];
+        check_against(&self.meters.points(), &both);
+        both.into()
     }
 
     /// The one span there is.

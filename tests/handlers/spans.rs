@@ -135,7 +135,7 @@ fn names_kinds_and_attributes() {
     span.set_attribute(KeyValue::new("fraction", 0.5));
     span.set_attribute(KeyValue::new("flag", true));
     span.set_attribute(KeyValue::new("list", list.clone()));
-    // The SDK appends: what is set twice is there twice.
+    // The SDK appends: what is set twice is there twice, until set-up's exporters get it.
     span.set_attribute(KeyValue::new("text", "green"));
     span.end();
     let span = app.only();
@@ -152,6 +152,43 @@ fn names_kinds_and_attributes() {
     assert_eq!(values(&span, "fraction"), [0.5.into()]);
     assert_eq!(values(&span, "flag"), [true.into()]);
     assert_eq!(values(&span, "list"), [list]);
+}
+
+/// Also where the request's own span is set by hand, beside what the layer sets.
+#[tokio::test]
+async fn a_key_that_is_set_twice_is_exported_once_with_its_last_value() {
+    let exporter = InMemorySpanExporter::default();
+    let telemetry = Setup::new()
+        .lookup(|name| (name == "OTEL_METRICS_EXPORTER").then(|| "none".to_owned()))
+        .exporter(exporter.clone())
+        .build()
+        .unwrap();
+    let layer = ServerLayer::new().telemetry(&telemetry);
+    let service = layer.layer(service_fn(async |_: Request<()>| {
+        get_active_span(|span| {
+            for (key, value) in [("sku", "socks"), ("tier", "gold"), ("sku", "shoes")] {
+                span.set_attribute(KeyValue::new(key, value));
+            }
+            let fields = [("left", 1), ("left", 0)];
+            let fields = fields.map(|(key, value)| KeyValue::new(key, value));
+            span.add_event("sold", fields.to_vec());
+            span.add_link(span.span_context().clone(), fields.to_vec());
+        });
+        Ok::<_, crate::common::net::Never>(http::Response::new(String::new()))
+    }));
+    drop(service.oneshot(Request::new(())).await.unwrap());
+    telemetry.flush().await.unwrap();
+    let [span] = &exporter.get_finished_spans().unwrap()[..] else {
+        panic!("one span");
+    };
+    let own: Vec<_> = span.attributes.iter().map(|kv| kv.key.as_str()).collect();
+    let own: Vec<_> = own.into_iter().filter(|key| !key.contains('.')).collect();
+    assert_eq!(own, ["sku", "tier"], "in the order of the first");
+    assert_eq!(values(span, "sku"), ["shoes".into()]);
+    let last = [KeyValue::new("left", 0)];
+    assert_eq!(span.events.events[0].attributes, last);
+    assert_eq!(span.links.links[0].attributes, last);
+    telemetry.shutdown().await.unwrap();
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod own;
 mod processor;
 mod queue;
 pub(super) mod size;
+mod unique;
 mod worker;
 
 pub(super) use self::{

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::{account::Account, exit::Exit, queue::Next};
+use super::{account::Account, exit::Exit, queue::Next, unique};
 use crate::setup::transport::{
     Failure, Taken,
     delivery::{Attempt, Backoff, Terms},
@@ -82,12 +82,13 @@ impl<E: Exit> Worker<E> {
         if let Some(resource) = account.resource() {
             exit.set_resource(&resource);
         }
-        let spans = account.take();
+        let mut spans = account.take();
         let count = spans.len() as u64;
         if count == 0 {
             return;
         }
         self.in_flight = count;
+        spans.iter_mut().for_each(unique::keep_last);
         let mut parcel = exit.pack(spans);
         let errand = Errand {
             exit,

@@ -40,7 +40,7 @@ pub(crate) async fn run(place: Place) -> Result<()> {
         .route("/buy/{sku}", get(buy))
         .route("/price/{sku}", get(price))
         .route("/watch/{sku}", get(watch))
-        .layer(ServerLayer::new())
+        .layer(ServerLayer::new().measure_active_requests(true))
         .with_state(orders)
         .into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(place.listen(&telemetry).await?, app)
