@@ -155,6 +155,10 @@ impl Env {
             return None;
         }
         self.remember(name, || shown(name, value).into_owned());
+        if value.contains(char::REPLACEMENT_CHARACTER) {
+            self.wrong(name, value, "is not UTF-8", "it is ignored");
+            return None;
+        }
         Some(value.to_owned())
     }
 
