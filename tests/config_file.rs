@@ -556,6 +556,14 @@ fn what_is_wrong_is_told_with_its_line_and_its_path() {
             "line 2: meter_provider.readers[0].periodic.cardinality_limits: is not supported",
         ),
         (
+            "logger_provider: {processors: [batch: {max_queue_size: 1048577, exporter: {console: }}]}",
+            "line 2: logger_provider.processors[0].batch.max_queue_size: is not from 1 to 1048576",
+        ),
+        (
+            "---\ndisabled: true",
+            "line 2: a second document is not supported",
+        ),
+        (
             "logger_provider: {processors: [simple: {exporter: {console: }}], logger_configurator/development: {}}",
             "line 2: logger_provider.logger_configurator/development: is not supported",
         ),

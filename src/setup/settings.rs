@@ -111,6 +111,9 @@ pub(super) struct Processing<E> {
     pub(super) batch: Option<Batch>,
 }
 
+/// Log records that may wait at most: the SDK takes the memory for all of them at once.
+pub(super) const LOG_QUEUE: u32 = 1 << 20;
+
 /// The queue in front of an exporter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Batch {
