@@ -278,6 +278,39 @@ async fn spans_without_room_are_counted() {
 }
 
 #[tokio::test]
+async fn a_collector_that_leaves_some_out_is_why_they_are_lost() {
+    let collector = Collector::answering(Answer::AllBut(2));
+    let (setup, warnings) = setup(&[]);
+    let telemetry = setup.endpoint(collector.url()).build().unwrap();
+    for _ in 0..3 {
+        serve(&telemetry, "/a").await;
+    }
+    let error = telemetry.shutdown().await.unwrap_err();
+    let said = "2 spans were not delivered: some were rejected, as it says: \"too old\"";
+    assert_eq!(error.to_string(), said);
+    assert_eq!(warnings.all().len(), 1, "{:?}", warnings.all());
+}
+
+/// Though nothing is ever sent.
+#[tokio::test]
+async fn spans_that_no_queue_can_hold_are_told_of() {
+    let (setup, _) = setup(&[
+        ("OTEL_RUST_BSP_MAX_QUEUE_BYTES", "1"),
+        ("OTEL_TRACES_EXPORTER", "otlp"),
+    ]);
+    let (tell, told) = mpsc::channel();
+    let telemetry = setup
+        .on_warning(move |text| tell.send(text.to_owned()).unwrap())
+        .build()
+        .unwrap();
+    serve(&telemetry, "/a").await;
+    let text = told.recv_timeout(PATIENCE).unwrap();
+    let want = "more spans end than are sent to http://localhost:4318/v1/traces: 1 span was lost for want of room in the queue";
+    assert_eq!(text, want);
+    telemetry.shutdown().await.unwrap();
+}
+
+#[tokio::test]
 async fn endpoints_of_the_environment() {
     let collector = Collector::start();
     let url = collector.url();
