@@ -65,8 +65,10 @@ async fn it_says_what_was_read_and_who_answers_and_no_secret() {
         ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", &gone),
         ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=hush"),
         ("OTEL_BSP_SCHEDULE_DELAY", "often"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zip"),
     ])
     .service_name("code")
+    .variable("OTEL_EXPORTER_OTLP_COMPRESSION", "None")
     .build()
     .unwrap();
     serve(&telemetry).await;
@@ -79,6 +81,8 @@ async fn it_says_what_was_read_and_who_answers_and_no_secret() {
         r#"OTEL_BSP_SCHEDULE_DELAY="often", of which not all is right: see the warnings"#,
         "resource.service.name = code (code)",
         "traces.otlp.schedule_delay = 5000 ms (default)",
+        r#"OTEL_EXPORTER_OTLP_COMPRESSION="None", by code"#,
+        "logs.otlp.compression = none (OTEL_EXPORTER_OTLP_COMPRESSION, by code)",
         "traces.otlp.headers = api-key=… (OTEL_EXPORTER_OTLP_HEADERS)",
         "propagators = tracecontext,baggage (default)",
         "made 1: acknowledged 1, rejected 0, dropped 0 (queue full 0, undelivered 0, closed 0), unknown 0, queued 0",

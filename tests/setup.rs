@@ -336,6 +336,63 @@ async fn endpoints_of_the_environment() {
     }
 }
 
+/// Each is settled by the first of these that speaks: a call, a variable in code, the environment, the default.
+#[tokio::test]
+async fn code_beats_the_environment() {
+    let collector = Collector::start();
+    let nobody = nobody();
+    let environment = [
+        ("OTEL_SERVICE_NAME", "environment"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*nobody),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "who=environment"),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "who=environment"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "a=environment,b=environment"),
+        ("OTEL_TRACES_SAMPLER", "always_off"),
+    ];
+    for (code, name, who) in [
+        (false, "unknown_service:", None),
+        (true, "call", Some("variable")),
+    ] {
+        let (setup, warnings) = setup(if code { &environment } else { &[] });
+        let setup = setup.endpoint(collector.url());
+        let setup = match code {
+            false => setup,
+            true => setup
+                .variable("OTEL_SERVICE_NAME", "variable")
+                .service_name("call")
+                .resource_attribute("a", "call")
+                .variable("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "who=variable")
+                .variable("OTEL_TRACES_SAMPLER", "always_on"),
+        };
+        let telemetry = setup.build().unwrap();
+        serve(&telemetry, "/a").await;
+        telemetry.shutdown().await.unwrap();
+        let calls = collector.calls();
+        let call = calls.last().unwrap();
+        let service = call.resource("service.name").unwrap();
+        assert!(service.starts_with(name), "{service}");
+        let sent = call.headers.get("who");
+        assert_eq!(sent.map(|value| value.to_str().unwrap()), who);
+        if code {
+            assert_eq!(call.resource("a").as_deref(), Some("call"));
+            assert_eq!(call.resource("b").as_deref(), Some("environment"));
+        }
+        assert_eq!(warnings.all(), [""; 0]);
+    }
+    for strange in [
+        "OTEL_EXPORTER_OTLP_ENDPONT",
+        "OTEL_BSP_MAX_CONCURRENT_EXPORTS",
+    ] {
+        let error = setup(&[]).0.variable(strange, "hush").build().unwrap_err();
+        let said = format!("Setup::variable({strange:?}): this is no variable that set-up reads");
+        assert_eq!(error.to_string(), said);
+    }
+    let setup = setup(&[])
+        .0
+        .variable("OTEL_EXPORTER_OTLP_HEADERS", "a=hush");
+    assert!(!format!("{setup:?}").contains("hush"));
+}
+
 #[tokio::test]
 async fn headers_for_traces_replace_the_general_ones() {
     let collector = Collector::start();

@@ -55,7 +55,7 @@ pub(super) enum Scope {
 
 impl Setup {
     pub(super) fn make(mut self, scope: Scope) -> Result<Built, SetupError> {
-        let env = Env::new(self.lookup.lookup());
+        let env = Env::new(self.lookup.lookup()).under(std::mem::take(&mut self.variables))?;
         let given = Given::of(&self);
         let mut settings = Settings::load(&env)?;
         self.report = self.report.at(settings.log_level);
