@@ -99,7 +99,8 @@ impl Setup {
         };
         let mut meters = std::mem::take(&mut self.meters);
         for view in std::mem::take(&mut settings.metrics.views) {
-            meters.view(move |instrument| view.of(instrument));
+            let limits = settings.metrics.limits.clone();
+            meters.view(move |instrument| view.of(instrument, &limits));
         }
         let thread = Thread::default();
         let meters = Meters::start(meters, &settings.metrics, &resource, &thread, &self.report)?;

@@ -6,7 +6,7 @@ use super::{
     Env,
     values::{self, Words},
 };
-use crate::setup::settings::{AttributeLimits, Batch, LOG_QUEUE, Room, SpanLimits, WhenFull};
+use crate::setup::settings::{AT_ONCE, AttributeLimits, Batch, Room, SpanLimits, WhenFull};
 
 /// Each of them is 128 unless said.
 const COUNT: u32 = 128;
@@ -94,7 +94,7 @@ pub(super) fn log_batch(env: &Env) -> Batch {
         &names,
         Duration::from_secs(1),
         |text| match values::size(text) {
-            Ok(queue) if queue > LOG_QUEUE as usize => Err("is more than 1048576"),
+            Ok(queue) if queue > AT_ONCE as usize => Err("is more than 1048576"),
             other => other,
         },
     )

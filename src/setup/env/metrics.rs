@@ -9,6 +9,7 @@ use super::{
 use crate::setup::{
     otlp::IS_BUILT,
     settings::{Histograms, MetricExporter, Metrics, Reader, Temporality},
+    views::Limits,
 };
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -103,6 +104,7 @@ pub(super) fn metrics(env: &Env) -> Metrics {
     Metrics {
         readers: readers.collect(),
         views: Vec::new(),
+        limits: Limits::default(),
     }
 }
 
