@@ -130,6 +130,42 @@ async fn a_collector_that_refuses_or_hangs() {
     }
 }
 
+/// Nobody listens on any of them at this address.
+#[tokio::test]
+async fn a_port_that_is_the_other_protocol_s_is_told_of() {
+    for (protocol, port, hint) in [
+        (
+            "grpc",
+            4318,
+            Some("4318 is the port of OTLP over HTTP, and this is gRPC"),
+        ),
+        (
+            "http/protobuf",
+            4317,
+            Some("4317 is the port of gRPC, and this is OTLP over HTTP"),
+        ),
+        ("grpc", 4317, None),
+        ("http/protobuf", 4318, None),
+    ] {
+        let telemetry = setup(&[
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+            (
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                &format!("http://127.9.9.9:{port}"),
+            ),
+            ("OTEL_METRICS_EXPORTER", "none"),
+        ]);
+        let (_telemetry, said) = report(telemetry.build().unwrap()).await;
+        let mut lines = said.lines();
+        let answer = lines.find(|line| line.starts_with("  traces http"));
+        let answer = answer.unwrap_or_else(|| panic!("{said}"));
+        match hint {
+            Some(hint) => assert!(answer.contains(hint), "{answer}"),
+            None => assert!(!answer.contains("the port of"), "{answer}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn parts_of_ones_own_are_named() {
     let telemetry = setup(&[("OTEL_METRICS_EXPORTER", "none")])
