@@ -78,24 +78,24 @@ pub(crate) fn state(state: &TraceState, threshold: Option<Threshold>) -> TraceSt
     state.insert(KEY, value).unwrap_or_else(|_| erased(state))
 }
 
-/// The state of a caller whose decision stands. A threshold that cannot have led to that decision is taken out.
+/// The state of a caller whose decision stands.
 pub(crate) fn followed(caller: &SpanContext) -> TraceState {
-    let state = caller.trace_state();
+    let state = caller.trace_state().clone();
+    fitting(state, caller.trace_id(), caller.is_sampled())
+}
+
+/// The state with this decision: a threshold that cannot have led to it is taken out.
+pub(crate) fn fitting(state: TraceState, trace_id: TraceId, is_sampled: bool) -> TraceState {
     // Most have none.
     if state.get(KEY).is_none() {
-        return state.clone();
+        return state;
     }
-    let Some((_, stated)) = members(state).find(|(key, _)| *key == "th") else {
-        return state.clone();
-    };
-    let randomness = || randomness(caller.trace_id(), state);
-    let led_here = Threshold::parse(stated)
-        .is_some_and(|threshold| threshold.keeps(randomness()) == caller.is_sampled());
-    if led_here {
-        state.clone()
-    } else {
-        erased(state)
-    }
+    let stated = members(&state).find(|(key, _)| *key == "th");
+    let fits = stated.is_none_or(|(_, stated)| {
+        Threshold::parse(stated)
+            .is_some_and(|threshold| threshold.keeps(randomness(trace_id, &state)) == is_sampled)
+    });
+    if fits { state } else { erased(&state) }
 }
 
 fn erased(state: &TraceState) -> TraceState {

@@ -18,8 +18,8 @@ use std::{
 use axum::{Router, body::Body, routing::get};
 use collector::{Collector, nobody};
 use http::{HeaderMap, Request};
-use opentelemetry::metrics::MeterProvider;
-use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry::{KeyValue, metrics::MeterProvider};
+use opentelemetry_proto::tonic::{metrics::v1::metric::Data, trace::v1::Span};
 use opentelemetry_sdk::trace::InMemorySpanExporter;
 use throughline::{
     ServerLayer, Setup, Telemetry,
@@ -428,6 +428,56 @@ meter_provider:
     assert_eq!(names, ["other", "renamed"]);
 }
 
+#[tokio::test]
+async fn attribute_sets_are_bounded() {
+    let collector = Collector::start();
+    let yaml = format!(
+        r#"
+file_format: "1.0"
+meter_provider:
+  readers:
+    - periodic:
+        exporter: {{otlp_http: {{endpoint: "{}/v1/metrics"}}}}
+        cardinality_limits: {{default: 4, counter: 2}}
+  views:
+    - selector: {{instrument_name: viewed}}
+      stream: {{name: viewed}}
+    - selector: {{instrument_name: bounded}}
+      stream: {{aggregation_cardinality_limit: 1}}
+"#,
+        collector.url()
+    );
+    let telemetry = Config::new(&yaml).setup(&[]).build().unwrap();
+    let provider = otel::meter_provider(&telemetry).unwrap();
+    let meter = provider.meter("test");
+    let gauge = meter.u64_gauge("gauge").build();
+    let counters =
+        ["counter", "viewed", "bounded"].map(|name| (name, meter.u64_counter(name).build()));
+    for number in 0..9_i64 {
+        let attributes = [KeyValue::new("number", number)];
+        gauge.record(1, &attributes);
+        for (_, counter) in &counters {
+            counter.add(1, &attributes);
+        }
+    }
+    telemetry.shutdown().await.unwrap();
+    let exports = collector.wait_for_metrics(1);
+    let counted: Vec<_> = exports
+        .iter()
+        .flatten()
+        .flat_map(collector::metrics)
+        .filter_map(|metric| match metric.data? {
+            Data::Gauge(gauge) => Some((metric.name, gauge.data_points.len())),
+            Data::Sum(sum) => Some((metric.name, sum.data_points.len())),
+            _ => None,
+        })
+        .collect();
+    // And one for all the others.
+    for (name, points) in [("gauge", 5), ("counter", 3), ("viewed", 3), ("bounded", 2)] {
+        assert!(counted.contains(&(name.to_owned(), points)), "{counted:?}");
+    }
+}
+
 #[test]
 fn what_is_wrong_is_told_with_its_line_and_its_path() {
     let mut wrong = Vec::new();
@@ -552,8 +602,28 @@ fn what_is_wrong_is_told_with_its_line_and_its_path() {
             "line 2: meter_provider.views[0].stream.attribute_keys: is not supported",
         ),
         (
-            "meter_provider: {readers: [periodic: {exporter: {console: }, cardinality_limits: {default: 1}}]}",
-            "line 2: meter_provider.readers[0].periodic.cardinality_limits: is not supported",
+            "meter_provider: {readers: [periodic: {exporter: {console: }, cardinality_limits: {default: 0}}]}",
+            "line 2: meter_provider.readers[0].periodic.cardinality_limits.default: is not from 1 to 1048576",
+        ),
+        (
+            "meter_provider: {readers: [periodic: {exporter: {console: }, cardinality_limits: {timer: 1}}]}",
+            "line 2: meter_provider.readers[0].periodic.cardinality_limits.timer: is not supported",
+        ),
+        (
+            "meter_provider:\n  readers:\n    - periodic: {exporter: {console: }, cardinality_limits: {default: 1}}\n    - periodic: {exporter: {console: }}",
+            "line 5: meter_provider.readers[1]: has other cardinality_limits than the one before, and OpenTelemetry's SDK for Rust has the same for all",
+        ),
+        (
+            "meter_provider: {readers: [], views: [{selector: {}, stream: {aggregation_cardinality_limit: 4294967295}}]}",
+            "line 2: meter_provider.views[0].stream.aggregation_cardinality_limit: is not from 1 to 1048576",
+        ),
+        (
+            "logger_provider: {processors: [batch: {max_queue_size: 1048577, exporter: {console: }}]}",
+            "line 2: logger_provider.processors[0].batch.max_queue_size: is not from 1 to 1048576",
+        ),
+        (
+            "---\ndisabled: true",
+            "line 2: a second document is not supported",
         ),
         (
             "logger_provider: {processors: [simple: {exporter: {console: }}], logger_configurator/development: {}}",

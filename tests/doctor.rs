@@ -65,8 +65,10 @@ async fn it_says_what_was_read_and_who_answers_and_no_secret() {
         ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", &gone),
         ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=hush"),
         ("OTEL_BSP_SCHEDULE_DELAY", "often"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zip"),
     ])
     .service_name("code")
+    .variable("OTEL_EXPORTER_OTLP_COMPRESSION", "None")
     .build()
     .unwrap();
     serve(&telemetry).await;
@@ -79,6 +81,8 @@ async fn it_says_what_was_read_and_who_answers_and_no_secret() {
         r#"OTEL_BSP_SCHEDULE_DELAY="often", of which not all is right: see the warnings"#,
         "resource.service.name = code (code)",
         "traces.otlp.schedule_delay = 5000 ms (default)",
+        r#"OTEL_EXPORTER_OTLP_COMPRESSION="None", by code"#,
+        "logs.otlp.compression = none (OTEL_EXPORTER_OTLP_COMPRESSION, by code)",
         "traces.otlp.headers = api-key=… (OTEL_EXPORTER_OTLP_HEADERS)",
         "propagators = tracecontext,baggage (default)",
         "made 1: acknowledged 1, rejected 0, dropped 0 (queue full 0, undelivered 0, closed 0), unknown 0, queued 0",
@@ -123,6 +127,42 @@ async fn a_collector_that_refuses_or_hangs() {
             &format!("traces {}/v1/traces: {want}", collector.url()),
         );
         drop(telemetry);
+    }
+}
+
+/// Nobody listens on any of them at this address.
+#[tokio::test]
+async fn a_port_that_is_the_other_protocol_s_is_told_of() {
+    for (protocol, port, hint) in [
+        (
+            "grpc",
+            4318,
+            Some("4318 is the port of OTLP over HTTP, and this is gRPC"),
+        ),
+        (
+            "http/protobuf",
+            4317,
+            Some("4317 is the port of gRPC, and this is OTLP over HTTP"),
+        ),
+        ("grpc", 4317, None),
+        ("http/protobuf", 4318, None),
+    ] {
+        let telemetry = setup(&[
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+            (
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                &format!("http://127.9.9.9:{port}"),
+            ),
+            ("OTEL_METRICS_EXPORTER", "none"),
+        ]);
+        let (_telemetry, said) = report(telemetry.build().unwrap()).await;
+        let mut lines = said.lines();
+        let answer = lines.find(|line| line.starts_with("  traces http"));
+        let answer = answer.unwrap_or_else(|| panic!("{said}"));
+        match hint {
+            Some(hint) => assert!(answer.contains(hint), "{answer}"),
+            None => assert!(!answer.contains("the port of"), "{answer}"),
+        }
     }
 }
 

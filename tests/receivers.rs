@@ -4,13 +4,14 @@ use std::{
     collections::HashMap,
     io::{Read, Write},
     net::{SocketAddr, TcpListener},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc},
     thread,
     time::Duration,
 };
 
 use axum::{Router, body::Body, extract::State, routing::post};
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::{HeaderMap, Request};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::{
@@ -182,6 +183,54 @@ async fn grpc_plain_compressed_and_in_part() {
         );
         drop(telemetry);
     }
+}
+
+/// The pipeline has a thread of its own for it: there need be no runtime, and a runtime's only thread may wait for the end.
+#[test]
+fn grpc_needs_nobody_s_runtime() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().build().unwrap()
+    };
+    let taken = Taken::default();
+    let service = TraceServiceServer::new(taken.clone());
+    let (tell, told) = mpsc::channel();
+    // It lives as long as the test's process.
+    thread::spawn(move || {
+        runtime().block_on(async {
+            let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            tell.send(incoming.local_addr().unwrap()).unwrap();
+            let server = Server::builder().add_service(service);
+            server.serve_with_incoming(incoming).await
+        })
+    });
+    let url = format!("http://{}", told.recv().unwrap());
+    let pipeline = || {
+        let setup = setup(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &url),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ]);
+        setup.build().unwrap()
+    };
+    let telemetry = pipeline();
+    serve(&telemetry, 2).now_or_never().unwrap();
+    drop(telemetry);
+    assert_eq!(names(&taken.spans.lock().unwrap()), ["GET /a"; 2]);
+
+    let telemetry = runtime().block_on(async {
+        let telemetry = pipeline();
+        serve(&telemetry, 3).await;
+        drop(telemetry);
+        pipeline()
+    });
+    assert_eq!(names(&taken.spans.lock().unwrap()), ["GET /a"; 5]);
+
+    // The runtime that it was built in is gone.
+    serve(&telemetry, 1).now_or_never().unwrap();
+    let counts = telemetry.counts_reader();
+    drop(telemetry);
+    assert_eq!(names(&taken.spans.lock().unwrap()), ["GET /a"; 6]);
+    assert_eq!((counts().made, counts().acknowledged), (1, 1));
 }
 
 #[tokio::test]

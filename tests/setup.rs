@@ -278,6 +278,39 @@ async fn spans_without_room_are_counted() {
 }
 
 #[tokio::test]
+async fn a_collector_that_leaves_some_out_is_why_they_are_lost() {
+    let collector = Collector::answering(Answer::AllBut(2));
+    let (setup, warnings) = setup(&[]);
+    let telemetry = setup.endpoint(collector.url()).build().unwrap();
+    for _ in 0..3 {
+        serve(&telemetry, "/a").await;
+    }
+    let error = telemetry.shutdown().await.unwrap_err();
+    let said = "2 spans were not delivered: some were rejected, as it says: \"too old\"";
+    assert_eq!(error.to_string(), said);
+    assert_eq!(warnings.all().len(), 1, "{:?}", warnings.all());
+}
+
+/// Though nothing is ever sent.
+#[tokio::test]
+async fn spans_that_no_queue_can_hold_are_told_of() {
+    let (setup, _) = setup(&[
+        ("OTEL_RUST_BSP_MAX_QUEUE_BYTES", "1"),
+        ("OTEL_TRACES_EXPORTER", "otlp"),
+    ]);
+    let (tell, told) = mpsc::channel();
+    let telemetry = setup
+        .on_warning(move |text| tell.send(text.to_owned()).unwrap())
+        .build()
+        .unwrap();
+    serve(&telemetry, "/a").await;
+    let text = told.recv_timeout(PATIENCE).unwrap();
+    let want = "more spans end than are sent to http://localhost:4318/v1/traces: 1 span was lost for want of room in the queue";
+    assert_eq!(text, want);
+    telemetry.shutdown().await.unwrap();
+}
+
+#[tokio::test]
 async fn endpoints_of_the_environment() {
     let collector = Collector::start();
     let url = collector.url();
@@ -301,6 +334,63 @@ async fn endpoints_of_the_environment() {
         telemetry.shutdown().await.unwrap();
         assert_eq!(collector.calls().last().unwrap().path, path);
     }
+}
+
+/// Each is settled by the first of these that speaks: a call, a variable in code, the environment, the default.
+#[tokio::test]
+async fn code_beats_the_environment() {
+    let collector = Collector::start();
+    let nobody = nobody();
+    let environment = [
+        ("OTEL_SERVICE_NAME", "environment"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*nobody),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "who=environment"),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "who=environment"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "a=environment,b=environment"),
+        ("OTEL_TRACES_SAMPLER", "always_off"),
+    ];
+    for (code, name, who) in [
+        (false, "unknown_service:", None),
+        (true, "call", Some("variable")),
+    ] {
+        let (setup, warnings) = setup(if code { &environment } else { &[] });
+        let setup = setup.endpoint(collector.url());
+        let setup = match code {
+            false => setup,
+            true => setup
+                .variable("OTEL_SERVICE_NAME", "variable")
+                .service_name("call")
+                .resource_attribute("a", "call")
+                .variable("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "who=variable")
+                .variable("OTEL_TRACES_SAMPLER", "always_on"),
+        };
+        let telemetry = setup.build().unwrap();
+        serve(&telemetry, "/a").await;
+        telemetry.shutdown().await.unwrap();
+        let calls = collector.calls();
+        let call = calls.last().unwrap();
+        let service = call.resource("service.name").unwrap();
+        assert!(service.starts_with(name), "{service}");
+        let sent = call.headers.get("who");
+        assert_eq!(sent.map(|value| value.to_str().unwrap()), who);
+        if code {
+            assert_eq!(call.resource("a").as_deref(), Some("call"));
+            assert_eq!(call.resource("b").as_deref(), Some("environment"));
+        }
+        assert_eq!(warnings.all(), [""; 0]);
+    }
+    for strange in [
+        "OTEL_EXPORTER_OTLP_ENDPONT",
+        "OTEL_BSP_MAX_CONCURRENT_EXPORTS",
+    ] {
+        let error = setup(&[]).0.variable(strange, "hush").build().unwrap_err();
+        let said = format!("Setup::variable({strange:?}): this is no variable that set-up reads");
+        assert_eq!(error.to_string(), said);
+    }
+    let setup = setup(&[])
+        .0
+        .variable("OTEL_EXPORTER_OTLP_HEADERS", "a=hush");
+    assert!(!format!("{setup:?}").contains("hush"));
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use opentelemetry::{
 
 use super::{Propagation, fields};
 
-/// Looks a variable up.
+/// Looks a variable up. What of it is no UTF-8 becomes U+FFFD.
 pub(crate) type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 /// Where variables are read: the process's own, or what a function says.
@@ -152,7 +152,8 @@ fn all() -> impl Iterator<Item = (String, String)> {
     reason = "the one place that reads the environment"
 )]
 fn process(name: &str) -> Option<String> {
-    env::var(name).ok()
+    let value = env::var_os(name)?;
+    Some(value.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ pub(super) enum Scope {
 
 impl Setup {
     pub(super) fn make(mut self, scope: Scope) -> Result<Built, SetupError> {
-        let env = Env::new(self.lookup.lookup());
+        let env = Env::new(self.lookup.lookup()).under(std::mem::take(&mut self.variables))?;
         let given = Given::of(&self);
         let mut settings = Settings::load(&env)?;
         self.report = self.report.at(settings.log_level);
@@ -99,7 +99,8 @@ impl Setup {
         };
         let mut meters = std::mem::take(&mut self.meters);
         for view in std::mem::take(&mut settings.metrics.views) {
-            meters.view(move |instrument| view.of(instrument));
+            let limits = settings.metrics.limits.clone();
+            meters.view(move |instrument| view.of(instrument, &limits));
         }
         let thread = Thread::default();
         let meters = Meters::start(meters, &settings.metrics, &resource, &thread, &self.report)?;

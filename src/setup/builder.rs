@@ -1,6 +1,6 @@
 //! What code says of a pipeline.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use opentelemetry::{KeyValue, global};
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanProcessor};
@@ -70,6 +70,7 @@ pub struct Setup {
     pub(super) shutdown_timeout: Duration,
     pub(super) queue_bytes: Option<usize>,
     pub(super) when_full: Option<WhenFull>,
+    pub(super) variables: BTreeMap<String, String>,
     pub(super) lookup: Environment,
     pub(super) report: Report,
     pub(super) warn_lost_context: bool,
@@ -94,6 +95,7 @@ impl Setup {
             shutdown_timeout: SHUTDOWN_TIMEOUT,
             queue_bytes: None,
             when_full: None,
+            variables: BTreeMap::new(),
             lookup: Environment::default(),
             report: Report::default(),
             warn_lost_context: false,
@@ -155,6 +157,26 @@ impl Setup {
         self
     }
 
+    /// What one of the variables above says, whatever the environment has: for all that has no call of its own.
+    ///
+    /// An empty value is as good as none, and a wrong one is told of and ignored, as the environment's is. A call of its own
+    /// beats it, as does the form of the same variable for one signal, and as does a file that `OTEL_CONFIG_FILE` names,
+    /// save where the file refers to it.
+    ///
+    /// ```
+    /// use throughline::Setup;
+    ///
+    /// let setup = Setup::new()
+    ///     .variable("OTEL_EXPORTER_OTLP_HEADERS", format!("api-key={}", "key"))
+    ///     .variable("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip");
+    /// ```
+    ///
+    /// [`init`](Self::init) and [`build`](Self::build) fail for a name that is not one of those they read.
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.variables.insert(name.into(), value.into());
+        self
+    }
+
     /// Asks this function for variables instead of the process's environment: for tests, and for configuration from elsewhere.
     ///
     /// It runs within [`init`](Self::init) or [`build`](Self::build), within
@@ -193,7 +215,8 @@ impl Setup {
     /// Starts the pipeline and makes it that of the whole process: of every layer that names no other, of
     /// OpenTelemetry's global tracer and meter providers, and of its global propagator.
     ///
-    /// Layers may have been built before. It works in a Tokio runtime of any kind, and without one.
+    /// Layers may have been built before. It works in a Tokio runtime of any kind, and without one. A second pipeline takes
+    /// the place of the first, which stays that of the layers that have served by it.
     ///
     /// # Errors
     ///
@@ -245,6 +268,7 @@ impl fmt::Debug for Setup {
         f.debug_struct("Setup")
             .field("service_name", &self.service_name)
             .field("attributes", &self.attributes)
+            .field("variables", &self.variables.keys())
             .field("shutdown_timeout", &self.shutdown_timeout)
             .field("report", &self.report)
             .field("exporters", &self.exporters.len())

@@ -65,7 +65,18 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 
 /// The text of a URL, right or wrong, as [`Shown`] shows it.
 pub(super) fn shown(url: &str) -> Cow<'_, str> {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let (head, rest) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
+    // A password may have a ? that should be encoded.
+    if rest.contains('@') && !head.contains('@') {
+        return match head.split_once("://") {
+            Some((scheme, _)) => format!("{scheme}://…").into(),
+            None => "…".into(),
+        };
+    }
+    without_userinfo(head)
+}
+
+fn without_userinfo(url: &str) -> Cow<'_, str> {
     match (url.split_once("://"), url.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}").into(),
         (None, Some((_, rest))) => rest.into(),
@@ -75,7 +86,8 @@ pub(super) fn shown(url: &str) -> Cow<'_, str> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&shown(self.0.as_str()))
+        let url = self.0.as_str().split(['?', '#']).next();
+        f.write_str(&without_userinfo(url.unwrap_or_default()))
     }
 }
 
@@ -90,9 +102,13 @@ mod tests {
             ("http://u:p@h:1/a?key=p#p", "http://h:1/a"),
             ("http://u:p/w@h:1", "http://h:1"),
             ("u:p@h", "h"),
+            ("http://u:p?w@h:1/a", "http://…"),
+            ("u:p#w@h", "…"),
             ("http://h:1/a", "http://h:1/a"),
         ] {
             assert_eq!(shown(url), want);
         }
+        let url = Url::parse("http://u:p%3Fw@h:1/a?mail=a@b").unwrap();
+        assert_eq!(Shown(&url).to_string(), "http://h:1/a");
     }
 }

@@ -18,6 +18,7 @@ pub(super) mod variables;
 
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex},
 };
@@ -42,6 +43,8 @@ pub(super) use crate::propagate::environment::Lookup;
 #[derive(Clone)]
 pub(super) struct Env {
     lookup: Arc<Lookup>,
+    /// What code says, over that.
+    code: Arc<BTreeMap<String, String>>,
     record: Arc<Mutex<Record>>,
 }
 
@@ -120,7 +123,24 @@ impl Env {
     pub(super) fn new(lookup: Arc<Lookup>) -> Self {
         Self {
             lookup,
+            code: Arc::default(),
             record: Arc::default(),
+        }
+    }
+
+    /// The same, with what code says over it.
+    pub(super) fn under(self, code: BTreeMap<String, String>) -> Result<Self, SetupError> {
+        let is_read = |name: &&String| {
+            variables::find(name).is_some_and(|row| matches!(row.here, Here::Read(_)))
+        };
+        match code.keys().find(|name| !is_read(name)) {
+            Some(wrong) => Err(SetupError::new(format!(
+                "Setup::variable({wrong:?}): this is no variable that set-up reads"
+            ))),
+            None => Ok(Self {
+                code: Arc::new(code),
+                ..self
+            }),
         }
     }
 
@@ -149,13 +169,23 @@ impl Env {
 
     /// A variable's text without the spaces around it.
     pub(super) fn text(&self, name: &'static str) -> Option<String> {
-        let value = (self.lookup)(name)?;
+        let value = self.look(name)?;
         let value = value.trim();
         if value.is_empty() {
             return None;
         }
         self.remember(name, || shown(name, value).into_owned());
+        if value.contains(char::REPLACEMENT_CHARACTER) {
+            self.wrong(name, value, "is not UTF-8", "it is ignored");
+            return None;
+        }
         Some(value.to_owned())
+    }
+
+    /// As it stands.
+    fn look(&self, name: &str) -> Option<String> {
+        let said = self.code.get(name).cloned();
+        said.or_else(|| (self.lookup)(name))
     }
 
     /// Tells of what is set and not read.

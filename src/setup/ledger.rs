@@ -111,12 +111,16 @@ impl Ledger {
         let state = self.state();
         let newest = queue_full.saturating_sub(state.settled.queue_full);
         let lost = state.settled.lost() + newest - state.told;
-        (lost, state.cause.clone())
+        let for_room = state.settled.queue_full + newest - state.told_full;
+        let cause = state.cause.clone().or_else(|| state.left_out());
+        // Another one's is not theirs.
+        (lost, cause.filter(|_| lost == 0 || lost > for_room))
     }
 
-    /// How much is lost of which nobody was told, and why the last of it was.
+    /// How much is lost of which nobody was told, and why the last was that a collector did not leave out of others.
     pub(super) fn untold(&self) -> (u64, Option<String>) {
-        self.untold_of(0)
+        let state = self.state();
+        (state.settled.lost() - state.told, state.cause.clone())
     }
 
     fn tell(&self, telling: Option<Telling>) {

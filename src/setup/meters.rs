@@ -14,8 +14,8 @@ use opentelemetry_sdk::{
     Resource,
     error::{OTelSdkError, OTelSdkResult},
     metrics::{
-        Aggregation, Instrument, InstrumentKind, MeterProviderBuilder, SdkMeterProvider, Stream,
-        Temporality, exporter::PushMetricExporter, reader::MetricReader,
+        Instrument, MeterProviderBuilder, SdkMeterProvider, Stream, Temporality,
+        exporter::PushMetricExporter, reader::MetricReader,
     },
 };
 
@@ -27,6 +27,7 @@ use super::{
     report::Report,
     settings::{self, Histograms, MetricExporter, Metrics, Otlp, Reader},
     transport::thread::Thread,
+    views::unselected,
 };
 
 /// A reader of the user's, whose type is forgotten.
@@ -111,10 +112,12 @@ impl Meters {
             for reader in &settings.readers {
                 readers = readers.and(reader)?;
             }
-            if histograms(&settings.readers, report) == Histograms::Base2Exponential {
-                let view = exponential(own.views.clone());
-                readers.builder = readers.builder.with_view(view);
-            }
+            let (selecting, limits) = (own.views.clone(), settings.limits.clone());
+            let histograms = histograms(&settings.readers, report);
+            readers.builder = readers.builder.with_view(move |instrument: &Instrument| {
+                let is_selected = selecting.iter().any(|view| view(instrument).is_some());
+                (!is_selected).then(|| unselected(instrument, histograms, &limits))?
+            });
         }
         for add in own.readers {
             readers.builder = add(readers.builder);
@@ -260,26 +263,6 @@ fn histograms(readers: &[Reader], report: &Report) -> Histograms {
             Histograms::ExplicitBuckets
         }
         (false, _) => Histograms::ExplicitBuckets,
-    }
-}
-
-/// The default aggregation of histograms; the size and scale of the specification's Metrics SDK, section "Base2
-/// Exponential Bucket Histogram Aggregation". An instrument's own buckets are advice for explicit ones. What a view of
-/// the user's matches is left to it: a second view would make a second stream.
-fn exponential(views: Vec<View>) -> impl Fn(&Instrument) -> Option<Stream> + Send + Sync + 'static {
-    move |instrument| {
-        let is_other = instrument.kind() != InstrumentKind::Histogram;
-        if is_other || views.iter().any(|view| view(instrument).is_some()) {
-            return None;
-        }
-        Stream::builder()
-            .with_aggregation(Aggregation::Base2ExponentialHistogram {
-                max_size: 160,
-                max_scale: 20,
-                record_min_max: true,
-            })
-            .build()
-            .ok()
     }
 }
 

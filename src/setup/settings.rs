@@ -17,7 +17,7 @@ use http::HeaderMap;
 use opentelemetry::KeyValue;
 use url::Url;
 
-use super::views::View;
+use super::views::{Limits, View};
 use crate::captured;
 
 /// All of it.
@@ -93,6 +93,8 @@ pub(super) struct Traces {
 pub(super) struct Metrics {
     pub(super) readers: Vec<Reader>,
     pub(super) views: Vec<View>,
+    /// Where no view says.
+    pub(super) limits: Limits,
 }
 
 #[derive(Clone, Debug)]
@@ -110,6 +112,9 @@ pub(super) struct Processing<E> {
     /// `None`: each item at once, on the thread that made it.
     pub(super) batch: Option<Batch>,
 }
+
+/// Log records that wait, and attribute sets of an instrument, at most: the SDK takes the memory for all of them at once.
+pub(super) const AT_ONCE: u32 = 1 << 20;
 
 /// The queue in front of an exporter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

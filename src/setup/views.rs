@@ -2,6 +2,8 @@
 
 use opentelemetry_sdk::metrics::{self, Instrument, InstrumentKind};
 
+use super::settings::Histograms;
+
 /// What becomes of some instruments.
 #[derive(Clone, Debug)]
 pub(super) struct View {
@@ -41,6 +43,14 @@ pub(super) struct Stream {
     pub(super) cardinality_limit: Option<usize>,
 }
 
+/// How many attribute sets a stream tells apart, where no view says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// Of other kinds. `None` leaves it to the SDK.
+    pub(super) default: Option<usize>,
+    pub(super) of_kinds: Vec<(Kind, usize)>,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Aggregation {
     Default,
@@ -66,11 +76,16 @@ const BOUNDARIES: [f64; 15] = [
 
 impl View {
     /// What the SDK asks for each instrument.
-    pub(super) fn of(&self, instrument: &Instrument) -> Option<metrics::Stream> {
+    pub(super) fn of(&self, instrument: &Instrument, limits: &Limits) -> Option<metrics::Stream> {
         if !self.selector.selects(instrument) {
             return None;
         }
-        self.stream.build().ok()
+        let own = self.stream.cardinality_limit;
+        let stream = Stream {
+            cardinality_limit: own.or_else(|| limits.of(instrument)),
+            ..self.stream.clone()
+        };
+        stream.build().ok()
     }
 }
 
@@ -90,6 +105,14 @@ impl Selector {
             && is(&self.meter_name, Some(scope.name()))
             && is(&self.meter_version, scope.version())
             && is(&self.meter_schema_url, scope.schema_url())
+    }
+}
+
+impl Limits {
+    fn of(&self, instrument: &Instrument) -> Option<usize> {
+        let mut of_kinds = self.of_kinds.iter();
+        let own = of_kinds.find(|(kind, _)| kind.of_sdk() == instrument.kind());
+        own.map(|(_, limit)| *limit).or(self.default)
     }
 }
 
@@ -153,6 +176,31 @@ impl Aggregation {
         }
     }
 }
+
+/// What becomes of an instrument that no view selects: a second view would make a second stream.
+pub(super) fn unselected(
+    instrument: &Instrument,
+    histograms: Histograms,
+    limits: &Limits,
+) -> Option<metrics::Stream> {
+    let is_exponential = instrument.kind() == InstrumentKind::Histogram
+        && histograms == Histograms::Base2Exponential;
+    let stream = Stream {
+        aggregation: is_exponential.then_some(EXPONENTIAL),
+        cardinality_limit: limits.of(instrument),
+        ..Stream::default()
+    };
+    let says_something = stream.aggregation.is_some() || stream.cardinality_limit.is_some();
+    says_something.then(|| stream.build().ok())?
+}
+
+/// The size and scale of the specification's Metrics SDK, section "Base2 Exponential Bucket Histogram Aggregation". An
+/// instrument's own buckets are advice for explicit ones.
+const EXPONENTIAL: Aggregation = Aggregation::Base2Exponential {
+    max_size: 160,
+    max_scale: 20,
+    record_min_max: true,
+};
 
 /// Whether a name is of this pattern, in any case of its letters, as instruments' names are.
 fn matches(pattern: &str, name: &str) -> bool {

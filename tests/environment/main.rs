@@ -1,6 +1,8 @@
 //! What each variable of the environment does: set, empty, and wrong. Every variable that the documentation lists has
 //! its row.
 
+#[cfg(unix)]
+mod bytes;
 mod cases;
 mod headers;
 mod limits;

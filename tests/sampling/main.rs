@@ -260,6 +260,32 @@ async fn a_share_of_the_traces_is_kept_and_told() {
     }
 }
 
+/// Of samplers that ask no caller.
+#[tokio::test]
+async fn a_threshold_goes_no_further_than_the_decision_it_fits() {
+    let high = "0af7651916cd43dd84ffffffffffffff";
+    let low = "0af7651916cd43dd8400000000000000";
+    for (sampler, trace_id, tracestate, want) in [
+        ("always_on", high, "ot=th:c", Some("ot=th:c")),
+        ("always_on", low, "ot=th:c;x:y", Some("ot=x:y")),
+        ("always_on", high, "a=1,ot=th:zz", Some("a=1")),
+        ("always_off", high, "ot=th:c", None),
+        ("always_off", low, "ot=th:c", Some("ot=th:c")),
+        // Which share it keeps is not the one that the caller tells.
+        ("traceidratio", high, "ot=th:c;x:y", Some("ot=x:y")),
+    ] {
+        let service = Service::from_env(sampler);
+        for flags in ["00", "01"] {
+            let traceparent = format!("00-{trace_id}-{CALLER}-{flags}");
+            let asked = request(Some(&traceparent)).header("tracestate", tracestate);
+            let seen = service.ask(ServerLayer::new(), asked).await;
+            let case = format!("{sampler} {traceparent} {tracestate}");
+            assert_eq!(seen.tracestate(), want, "{case}");
+            assert_eq!(seen.is_sampled(), sampler != "always_off", "{case}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_callers_decision_stands_and_its_threshold_if_it_fits() {
     let high = "0af7651916cd43dd84ffffffffffffff";

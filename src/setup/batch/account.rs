@@ -76,6 +76,12 @@ impl Account {
         self.queue().next(Instant::now(), is_hasty)
     }
 
+    /// How much had no room, while nothing is sent.
+    pub(super) fn tell_of_room(&self) {
+        let full = self.queue().queue_full;
+        self.ledger.queue_full(full);
+    }
+
     /// A batch, from the oldest on.
     pub(super) fn take(&self) -> Vec<SpanData> {
         let (size, full) = {

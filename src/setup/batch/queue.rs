@@ -126,7 +126,8 @@ impl Queue {
             };
             let Some(oldest) = oldest else {
                 freed.push(new);
-                return false;
+                // Nobody else would tell of it.
+                return self.wakes_from(Worker::Idle);
             };
             self.bytes -= oldest.size;
             self.left += 1;
@@ -135,11 +136,12 @@ impl Queue {
         self.bytes += size;
         self.entered += 1;
         self.waiting.push_back(new);
-        let wakes = match self.worker {
-            Worker::Idle => true,
-            Worker::Collecting => self.has_batch(),
-            Worker::Busy | Worker::Gone => false,
-        };
+        self.wakes_from(Worker::Idle) || self.has_batch() && self.wakes_from(Worker::Collecting)
+    }
+
+    /// If that is what the worker does, it looks again.
+    fn wakes_from(&mut self, state: Worker) -> bool {
+        let wakes = self.worker == state;
         if wakes {
             self.worker = Worker::Busy;
         }

@@ -59,7 +59,10 @@ impl<E: Exit> Worker<E> {
                     continue;
                 }
                 Next::End => break,
-                Next::Wait => None,
+                Next::Wait => {
+                    self.account.tell_of_room();
+                    None
+                }
                 Next::WaitUntil(until) => Some(Instant::from_std(until)),
             };
             let over = async {

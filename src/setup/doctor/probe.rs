@@ -8,7 +8,9 @@ use crate::setup::{
     endpoint::Shown,
     ledger::Signal,
     otlp,
-    settings::{LogExporter, MetricExporter, Otlp, Reader, Settings, SpanExporter, Zipkin},
+    settings::{
+        LogExporter, MetricExporter, Otlp, Protocol, Reader, Settings, SpanExporter, Zipkin,
+    },
     transport::thread::Thread,
     zipkin,
 };
@@ -118,7 +120,13 @@ pub(super) fn ask(probes: &[&Probe], thread: &Thread) -> Vec<(String, Result<(),
 
 async fn attempt(to: To) -> Result<(), String> {
     match to {
-        To::Otlp(settings, signal) => otlp::probe(&settings, signal).await,
+        To::Otlp(settings, signal) => {
+            let answer = otlp::probe(&settings, signal).await;
+            answer.map_err(|why| match mistaken(&settings) {
+                Some(hint) => format!("{why}; {hint}"),
+                None => why,
+            })
+        }
         To::Zipkin(settings) => {
             let mut exit = zipkin::spans(&settings).map_err(|error| error.to_string())?;
             let mut parcel = exit.pack(Vec::new());
@@ -126,5 +134,18 @@ async fn attempt(to: To) -> Result<(), String> {
             exit.close().await;
             answer.map(drop).map_err(|failure| failure.why)
         }
+    }
+}
+
+/// The one port for the other, which is what goes wrong most.
+fn mistaken(settings: &Otlp) -> Option<&'static str> {
+    match (settings.protocol, settings.endpoint.port()) {
+        (Protocol::Grpc, Some(4318)) => {
+            Some("4318 is the port of OTLP over HTTP, and this is gRPC, whose port is 4317")
+        }
+        (Protocol::HttpProtobuf | Protocol::HttpJson, Some(4317)) => {
+            Some("4317 is the port of gRPC, and this is OTLP over HTTP, whose port is 4318")
+        }
+        _ => None,
     }
 }

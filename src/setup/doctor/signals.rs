@@ -149,6 +149,10 @@ pub(super) fn metrics(lines: &mut Lines<'_>, settings: &Settings, given: &Given)
             }
         }
     }
+    if let Some(default) = settings.metrics.limits.default {
+        let path = "meter_provider.readers";
+        lines.say("metrics.cardinality_limit", default, From(&[], path));
+    }
     if !settings.metrics.views.is_empty() {
         let count = settings.metrics.views.len();
         lines.say("metrics.views", count, From(&[], "meter_provider.views"));

@@ -6,7 +6,7 @@ use super::{
     Env,
     values::{self, Words},
 };
-use crate::setup::settings::{AttributeLimits, Batch, Room, SpanLimits, WhenFull};
+use crate::setup::settings::{AT_ONCE, AttributeLimits, Batch, Room, SpanLimits, WhenFull};
 
 /// Each of them is 128 unless said.
 const COUNT: u32 = 128;
@@ -72,7 +72,7 @@ pub(super) fn span_batch(env: &Env) -> Batch {
         size: "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
         timeout: "OTEL_BSP_EXPORT_TIMEOUT",
     };
-    batch(env, &names, Duration::from_secs(5))
+    batch(env, &names, Duration::from_secs(5), values::size)
 }
 
 /// Variables of our own: the specification has none for what spans hold and for which of them go first.
@@ -89,11 +89,25 @@ pub(super) fn log_batch(env: &Env) -> Batch {
         size: "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
         timeout: "OTEL_BLRP_EXPORT_TIMEOUT",
     };
-    batch(env, &names, Duration::from_secs(1))
+    batch(
+        env,
+        &names,
+        Duration::from_secs(1),
+        |text| match values::size(text) {
+            Ok(queue) if queue > AT_ONCE as usize => Err("is more than 1048576"),
+            other => other,
+        },
+    )
 }
 
-fn batch(env: &Env, names: &BatchNames, delay: Duration) -> Batch {
-    let queue = env.size(names.queue, 2048);
+fn batch(
+    env: &Env,
+    names: &BatchNames,
+    delay: Duration,
+    queue: fn(&str) -> Result<usize, &'static str>,
+) -> Batch {
+    let queue = env.pick(&[names.queue], "2048", queue);
+    let queue = queue.map_or(2048, |(_, queue)| queue);
     let most = queue.min(512);
     let size = env.pick(
         &[names.size],

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Env, otlp, values::Words};
+use super::{
+    Env, otlp,
+    values::{self, Words},
+};
 use crate::setup::{
     otlp::IS_BUILT,
     settings::{Histograms, MetricExporter, Metrics, Reader, Temporality},
+    views::Limits,
 };
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -100,6 +104,7 @@ pub(super) fn metrics(env: &Env) -> Metrics {
     Metrics {
         readers: readers.collect(),
         views: Vec::new(),
+        limits: Limits::default(),
     }
 }
 
@@ -126,14 +131,7 @@ fn defaults() -> Vec<Exporter> {
 /// Every so many milliseconds, by the specification of each exporter, unless the variable says otherwise.
 fn periodic(env: &Env, default: u64, exporter: MetricExporter) -> Reader {
     const INTERVAL: &str = "OTEL_METRIC_EXPORT_INTERVAL";
-    let interval = env.pick(
-        &[INTERVAL],
-        &default.to_string(),
-        |text| match super::values::size(text) {
-            Ok(millis) => Ok(Duration::from_millis(millis as u64)),
-            Err(_) => Err("is not a whole number of milliseconds above 0"),
-        },
-    );
+    let interval = env.pick(&[INTERVAL], &default.to_string(), values::interval);
     Reader::Periodic {
         exporter,
         interval: interval.map_or_else(|| Duration::from_millis(default), |(_, interval)| interval),

@@ -56,7 +56,7 @@ impl Env {
     /// A variable that a configuration file refers to.
     #[allow(dead_code, reason = "files are a feature")]
     pub(in crate::setup) fn referred(&self, name: &str) -> Option<String> {
-        let value = (self.lookup)(name);
+        let value = self.look(name);
         self.record()
             .referred
             .insert(name.to_owned(), value.is_some());
@@ -82,7 +82,7 @@ impl Env {
             } else {
                 ""
             };
-            format!("{name}={:?}{wrong}", set.shown)
+            format!("{name}={:?}{}{wrong}", set.shown, self.by_code(name))
         });
         let referred = record.referred.iter().map(|(name, is_set)| {
             let is_set = if *is_set { "set" } else { "not set" };
@@ -103,7 +103,18 @@ impl Env {
         }
         let is_used = |name: &&&'static str| record.set.get(**name).is_some_and(|set| set.is_used);
         let said = names.iter().find(is_used);
-        said.map_or("default", |name| name).to_owned()
+        said.map_or_else(
+            || "default".to_owned(),
+            |name| format!("{name}{}", self.by_code(name)),
+        )
+    }
+
+    fn by_code(&self, name: &str) -> &'static str {
+        if self.code.contains_key(name) {
+            ", by code"
+        } else {
+            ""
+        }
     }
 
     pub(super) fn record(&self) -> MutexGuard<'_, Record> {

@@ -77,9 +77,9 @@ fn jaeger_remote(env: &Env) -> Sampler {
                 Ok(right) => url = Ok(right),
                 Err(why) => wrong(why, ENDPOINT),
             },
-            "pollingintervalms" => match values::size(value) {
-                Ok(millis) => interval = Duration::from_millis(millis as u64),
-                Err(_) => wrong("is not a whole number of milliseconds above 0", "60000"),
+            "pollingintervalms" => match values::interval(value) {
+                Ok(right) => interval = right,
+                Err(why) => wrong(why, "60000"),
             },
             "initialsamplingrate" => match values::ratio(value) {
                 Ok(right) => initial = right,

@@ -1,6 +1,6 @@
 //! What a text stands for.
 
-use std::time::Duration;
+use std::{num::IntErrorKind, time::Duration};
 
 use percent_encoding::percent_decode_str;
 
@@ -62,21 +62,23 @@ impl<T: Copy> Words<T> {
 }
 
 pub(super) fn number(text: &str) -> Result<u32, &'static str> {
-    text.parse().map_err(|_| "is not a whole number")
+    whole(text, 0, "is not a whole number")
 }
 
 pub(super) fn size(text: &str) -> Result<usize, &'static str> {
-    match text.parse::<u32>().ok().and_then(|n| n.try_into().ok()) {
-        Some(size) if size > 0 => Ok(size),
-        _ => Err("is not a whole number above 0"),
-    }
+    let size = whole(text, 1, "is not a whole number above 0")?;
+    size.try_into().map_err(|_| TOO_MUCH)
 }
 
 pub(super) fn millis(text: &str) -> Result<Duration, &'static str> {
-    match text.parse::<u32>() {
-        Ok(millis) => Ok(Duration::from_millis(millis.into())),
-        Err(_) => Err("is not a whole number of milliseconds"),
-    }
+    let millis = whole(text, 0, "is not a whole number of milliseconds")?;
+    Ok(Duration::from_millis(millis.into()))
+}
+
+/// Of what is done again and again.
+pub(super) fn interval(text: &str) -> Result<Duration, &'static str> {
+    let millis = whole(text, 1, "is not a whole number of milliseconds above 0")?;
+    Ok(Duration::from_millis(millis.into()))
 }
 
 pub(super) fn ratio(text: &str) -> Result<f64, &'static str> {
@@ -85,6 +87,20 @@ pub(super) fn ratio(text: &str) -> Result<f64, &'static str> {
         _ => Err("is not a number from 0 to 1"),
     }
 }
+
+/// A number from this on, or what is wrong with the text.
+fn whole(text: &str, least: u32, wrong: &'static str) -> Result<u32, &'static str> {
+    match text.parse::<u32>() {
+        Ok(number) if number >= least => Ok(number),
+        Ok(_) => Err(wrong),
+        Err(error) => Err(match error.kind() {
+            IntErrorKind::PosOverflow => TOO_MUCH,
+            _ => wrong,
+        }),
+    }
+}
+
+const TOO_MUCH: &str = "is more than 4294967295";
 
 /// What is between commas, each once.
 pub(in crate::setup) fn list(text: &str) -> Vec<String> {
@@ -133,6 +149,21 @@ fn decode(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_that_is_too_large_is_called_so() {
+        for (text, want) in [
+            ("4294967295", Ok(u32::MAX)),
+            ("4294967296", Err(TOO_MUCH)),
+            ("-1", Err("is not a whole number")),
+            ("", Err("is not a whole number")),
+        ] {
+            assert_eq!(number(text), want, "{text}");
+        }
+        assert_eq!(size("99999999999"), Err(TOO_MUCH));
+        assert_eq!(millis("99999999999"), Err(TOO_MUCH));
+        assert_eq!(interval("99999999999"), Err(TOO_MUCH));
+    }
 
     #[test]
     fn decoding_forgives_nothing() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{otlp, processors, top, walk::At};
 use crate::setup::{
     endpoint,
-    settings::{AttributeLimits, LogExporter, Logs},
+    settings::{AT_ONCE, AttributeLimits, LogExporter, Logs},
 };
 
 const DELAY: Duration = Duration::from_secs(1);
@@ -21,7 +21,7 @@ pub(super) fn logs(at: Option<&At<'_>>, limits: AttributeLimits) -> Logs {
         let fields = at.fields();
         let list = fields.need("processors");
         logs.processors = list
-            .map(|at| processors::processors(&at, DELAY, exporter))
+            .map(|at| processors::processors(&at, DELAY, AT_ONCE, exporter))
             .unwrap_or_default();
         logs.limits = top::limits(fields.get("limits").as_ref(), Some(limits));
     }

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use super::{otlp, processors::limit, views, walk::At};
+use super::{
+    otlp,
+    processors::limit,
+    views,
+    walk::{At, Fields},
+};
 use crate::setup::{
     endpoint,
     env::{
@@ -10,6 +15,7 @@ use crate::setup::{
         values::Words,
     },
     settings::{Histograms, MetricExporter, Metrics, Reader, Temporality},
+    views::Limits,
 };
 
 const INTERVAL: u32 = 60_000;
@@ -30,13 +36,22 @@ pub(super) fn metrics(at: Option<&At<'_>>) -> Metrics {
     let mut metrics = Metrics {
         readers: Vec::new(),
         views: Vec::new(),
+        limits: Limits::default(),
     };
     let Some(at) = at else {
         return metrics;
     };
     let fields = at.fields();
     for at in fields.need("readers").iter().flat_map(At::list) {
-        metrics.readers.extend(reader(&at));
+        let Some((reader, limits)) = reader(&at) else {
+            continue;
+        };
+        if metrics.readers.is_empty() {
+            metrics.limits = limits;
+        } else if limits != metrics.limits {
+            at.wrong("has other cardinality_limits than the one before, and OpenTelemetry's SDK for Rust has the same for all");
+        }
+        metrics.readers.push(reader);
     }
     for at in fields.get("views").iter().flat_map(At::list) {
         metrics.views.extend(views::view(&at));
@@ -51,31 +66,37 @@ pub(super) fn metrics(at: Option<&At<'_>>) -> Metrics {
     metrics
 }
 
-fn reader(at: &At<'_>) -> Option<Reader> {
+fn reader(at: &At<'_>) -> Option<(Reader, Limits)> {
     let (kind, inner) = at.chosen()?;
-    match kind {
-        "periodic" => {
-            let fields = inner.fields();
-            let interval = fields.get("interval").and_then(|at| at.number(1));
-            let timeout = fields.get("timeout").and_then(|at| at.millis());
-            let (name, inner) = fields.need("exporter")?.chosen()?;
-            Some(Reader::Periodic {
-                exporter: exporter(name, &inner)?,
-                interval: Duration::from_millis(interval.unwrap_or(INTERVAL).into()),
-                timeout: limit(timeout, TIMEOUT),
-            })
+    let read = match kind {
+        "periodic" => periodic,
+        "pull" => pull,
+        _ => {
+            inner.wrong("is not supported");
+            return None;
         }
-        "pull" => {
-            let fields = inner.fields();
-            let (name, inner) = fields.need("exporter")?.chosen()?;
-            match name {
-                "prometheus" | "prometheus/development" => prometheus(&inner),
-                _ => {
-                    inner.wrong("is not supported");
-                    None
-                }
-            }
-        }
+    };
+    let fields = inner.fields();
+    let limits = fields.get("cardinality_limits");
+    let limits = limits.map(|at| views::limits(&at)).unwrap_or_default();
+    Some((read(&fields)?, limits))
+}
+
+fn periodic(fields: &Fields<'_>) -> Option<Reader> {
+    let interval = fields.get("interval").and_then(|at| at.number(1));
+    let timeout = fields.get("timeout").and_then(|at| at.millis());
+    let (name, inner) = fields.need("exporter")?.chosen()?;
+    Some(Reader::Periodic {
+        exporter: exporter(name, &inner)?,
+        interval: Duration::from_millis(interval.unwrap_or(INTERVAL).into()),
+        timeout: limit(timeout, TIMEOUT),
+    })
+}
+
+fn pull(fields: &Fields<'_>) -> Option<Reader> {
+    let (name, inner) = fields.need("exporter")?.chosen()?;
+    match name {
+        "prometheus" | "prometheus/development" => prometheus(&inner),
         _ => {
             inner.wrong("is not supported");
             None
@@ -84,7 +105,7 @@ fn reader(at: &At<'_>) -> Option<Reader> {
 }
 
 fn exporter(name: &str, at: &At<'_>) -> Option<MetricExporter> {
-    let more = |fields: &super::walk::Fields<'_>| {
+    let more = |fields: &Fields<'_>| {
         let temporality = fields.get("temporality_preference");
         let histograms = fields.get("default_histogram_aggregation");
         (

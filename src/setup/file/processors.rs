@@ -17,10 +17,11 @@ pub(super) fn default_batch(delay: Duration) -> Batch {
     }
 }
 
-/// Each entry of `processors`.
+/// Each entry of `processors`. A queue may hold so many at most.
 pub(super) fn processors<E>(
     at: &At<'_>,
     delay: Duration,
+    most: u32,
     exporter: impl Fn(&str, &At<'_>) -> Option<E>,
 ) -> Vec<Processing<E>> {
     let one = |at: At<'_>| {
@@ -32,7 +33,7 @@ pub(super) fn processors<E>(
                 return None;
             }
         };
-        let batch = (kind == "batch").then(|| batch(&inner, &fields, delay));
+        let batch = (kind == "batch").then(|| batch(&inner, &fields, delay, most));
         let (name, inner) = fields.need("exporter")?.chosen()?;
         Some(Processing {
             exporter: exporter(name, &inner)?,
@@ -42,15 +43,15 @@ pub(super) fn processors<E>(
     at.list().into_iter().filter_map(one).collect()
 }
 
-fn batch(at: &At<'_>, fields: &super::walk::Fields<'_>, delay: Duration) -> Batch {
+fn batch(at: &At<'_>, fields: &super::walk::Fields<'_>, delay: Duration, most: u32) -> Batch {
     let size = |name| {
-        let number = fields.get(name)?.number(1)?;
+        let number = fields.get(name)?.within(1, most)?;
         usize::try_from(number).ok()
     };
     let default = default_batch(delay);
     let queue = size("max_queue_size").unwrap_or(default.queue);
-    let most = size("max_export_batch_size");
-    if most.is_some_and(|most| most > queue) {
+    let together = size("max_export_batch_size");
+    if together.is_some_and(|together| together > queue) {
         at.wrong("max_export_batch_size is more than max_queue_size");
     }
     let timeout = fields.get("export_timeout").and_then(|at| at.millis());
@@ -60,7 +61,7 @@ fn batch(at: &At<'_>, fields: &super::walk::Fields<'_>, delay: Duration) -> Batc
             .and_then(|at| at.millis())
             .unwrap_or(delay),
         queue,
-        size: most.unwrap_or_else(|| default.size.min(queue)),
+        size: together.unwrap_or_else(|| default.size.min(queue)),
         timeout: limit(timeout, TIMEOUT),
     }
 }

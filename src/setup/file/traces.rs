@@ -30,7 +30,7 @@ pub(super) fn traces(at: Option<&At<'_>>, limits: AttributeLimits) -> Traces {
         let fields = at.fields();
         let list = fields.need("processors");
         traces.processors = list
-            .map(|at| processors::processors(&at, DELAY, exporter))
+            .map(|at| processors::processors(&at, DELAY, u32::MAX, exporter))
             .unwrap_or_default();
         traces.limits = span_limits(fields.get("limits").as_ref(), limits);
         if let Some(chosen) = fields.get("sampler").and_then(|at| sampler(&at)) {

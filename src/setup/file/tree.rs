@@ -57,6 +57,7 @@ pub(super) fn parse(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Resu
             }
             event => {
                 let root = builder.node(event, line, 0)?;
+                builder.end()?;
                 return Ok(Rc::unwrap_or_clone(root));
             }
         }
@@ -73,6 +74,19 @@ impl<'a> Builder<'a> {
                 error.info()
             )),
             None => Ok((Event::StreamEnd, 0)),
+        }
+    }
+
+    /// Nothing follows the one document.
+    fn end(&mut self) -> Result<(), String> {
+        loop {
+            match self.next()? {
+                (Event::StreamEnd, _) => return Ok(()),
+                (Event::DocumentStart(_), line) => {
+                    return Err(format!("line {line}: a second document is not supported"));
+                }
+                _ => {}
+            }
         }
     }
 
@@ -226,6 +240,8 @@ mod tests {
             ("a: 1\nb: 2\na: 3", "line 3: a is there twice"),
             ("a:\n  b: ${1X}", "line 2: ${1X} is no reference"),
             ("a: *b", "line 1: "),
+            ("a: 1\n---\nb: 2", "line 2: a second document"),
+            ("{a: 1}\nb: 2", "line 2: "),
         ] {
             let error = parse(yaml, &|_| None).unwrap_err();
             assert!(error.starts_with(want), "{yaml}: {error}");

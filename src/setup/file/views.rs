@@ -3,7 +3,8 @@
 use super::walk::At;
 use crate::setup::{
     env::values::Words,
-    views::{Aggregation, Kind, Selector, Stream, View},
+    settings::AT_ONCE,
+    views::{Aggregation, Kind, Limits, Selector, Stream, View},
 };
 
 const KINDS: Words<Kind> = Words::of(
@@ -56,8 +57,24 @@ fn streamed(at: &At<'_>) -> Stream {
         description: text("description"),
         aggregation: fields.get("aggregation").and_then(|at| aggregation(&at)),
         cardinality_limit: limit
-            .and_then(|at| at.number(1))
+            .and_then(|at| at.within(1, AT_ONCE))
             .and_then(|limit| limit.try_into().ok()),
+    }
+}
+
+/// `cardinality_limits` of a reader.
+pub(super) fn limits(at: &At<'_>) -> Limits {
+    let fields = at.fields();
+    let limit = |name| {
+        let limit = fields.get(name)?.within(1, AT_ONCE)?;
+        usize::try_from(limit).ok()
+    };
+    let of_kinds = KINDS.known.iter();
+    Limits {
+        default: limit("default"),
+        of_kinds: of_kinds
+            .filter_map(|(name, kind)| Some((*kind, limit(name)?)))
+            .collect(),
     }
 }
 

@@ -149,11 +149,16 @@ impl<'a> At<'a> {
 
     /// A whole number from this on.
     pub(super) fn number(&self, least: u32) -> Option<u32> {
+        self.within(least, u32::MAX)
+    }
+
+    /// A whole number from this to that.
+    pub(super) fn within(&self, least: u32, most: u32) -> Option<u32> {
         match self.node.value {
             Value::Int(number) => match u32::try_from(number) {
-                Ok(number) if number >= least => Some(number),
+                Ok(number) if (least..=most).contains(&number) => Some(number),
                 _ => {
-                    self.wrong(&format!("is not from {least} to {}", u32::MAX));
+                    self.wrong(&format!("is not from {least} to {most}"));
                     None
                 }
             },

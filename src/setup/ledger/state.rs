@@ -21,8 +21,8 @@ pub(super) struct State {
     /// As much of what is lost as people know of.
     pub(super) told: u64,
     /// And of what the queue had no room for.
-    told_full: u64,
-    /// The last message of a collector that took a part.
+    pub(super) told_full: u64,
+    /// The last message that was told of a collector that took a part.
     partial: Option<String>,
     /// Why the last that was lost was.
     pub(super) cause: Option<String>,
@@ -150,9 +150,19 @@ impl State {
             return back;
         }
         self.warned.partial.take();
-        let message = taken.message.chars().take(QUOTE).collect();
+        let message = quoted(&taken.message);
         self.partial = Some(taken.message);
         Some(Telling::Partial(rejected, message))
+    }
+
+    /// Why a collector left some out, if it did.
+    pub(super) fn left_out(&self) -> Option<String> {
+        let message = self
+            .partial
+            .as_ref()
+            .filter(|_| self.settled.rejected > 0)?;
+        let message = quoted(message);
+        Some(format!("some were rejected, as it says: {message:?}"))
     }
 
     /// One tells that it is over who told that it began. Others have something to say if they have lost something.
@@ -182,6 +192,11 @@ impl State {
         self.told_full = self.settled.queue_full;
         Some(Telling::Full(lost))
     }
+}
+
+/// As much of it as is repeated.
+fn quoted(message: &str) -> String {
+    message.chars().take(QUOTE).collect()
 }
 
 impl Turn {

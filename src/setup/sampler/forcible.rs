@@ -9,7 +9,8 @@ use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 use crate::{forced, threshold};
 
 /// A sampler around another one, for a provider of one's own: it samples what
-/// [`ServerLayer::force_sampling`](crate::ServerLayer::force_sampling) forces, and leaves the rest to the other.
+/// [`ServerLayer::force_sampling`](crate::ServerLayer::force_sampling) forces, and leaves the rest to the other. A
+/// threshold in the trace state that cannot have led to the decision goes no further.
 ///
 /// [`Setup`](crate::Setup) puts it around every sampler by itself.
 #[derive(Clone, Debug)]
@@ -33,9 +34,16 @@ impl ShouldSample for Forcible {
         links: &[Link],
     ) -> SamplingResult {
         match parent.filter(|context| forced::is_forced(context)) {
-            None => self
-                .0
-                .should_sample(parent, trace_id, name, kind, attributes, links),
+            None => {
+                let asked = self
+                    .0
+                    .should_sample(parent, trace_id, name, kind, attributes, links);
+                let is_sampled = asked.decision == SamplingDecision::RecordAndSample;
+                SamplingResult {
+                    trace_state: threshold::fitting(asked.trace_state, trace_id, is_sampled),
+                    ..asked
+                }
+            }
             Some(context) => SamplingResult {
                 decision: SamplingDecision::RecordAndSample,
                 attributes: Vec::new(),

@@ -12,6 +12,7 @@ pub(super) mod probability;
 mod routes;
 mod setup;
 pub(super) mod tail;
+mod unstated;
 
 use std::{any::Any, time::Duration};
 
@@ -23,7 +24,9 @@ pub use self::{
     probability::ProbabilitySampler,
     tail::{Tail, TailCounts},
 };
-use self::{parent::ParentBased, polling::Polling, routes::PerRoute, tail::Deciding};
+use self::{
+    parent::ParentBased, polling::Polling, routes::PerRoute, tail::Deciding, unstated::Unstated,
+};
 use super::{
     endpoint, error::SetupError, remote_sampler, report::Report, settings,
     transport::thread::Thread,
@@ -172,7 +175,9 @@ impl Building<'_> {
         Ok(match settings {
             settings::Sampler::AlwaysOn => Box::new(Sampler::AlwaysOn),
             settings::Sampler::AlwaysOff => Box::new(Sampler::AlwaysOff),
-            settings::Sampler::Ratio(ratio) => Box::new(Sampler::TraceIdRatioBased(*ratio)),
+            settings::Sampler::Ratio(ratio) => {
+                Box::new(Unstated(Sampler::TraceIdRatioBased(*ratio)))
+            }
             settings::Sampler::ParentBased {
                 root,
                 remote_sampled,

@@ -79,7 +79,10 @@ pub(super) fn otlp() -> Vec<Case> {
             )
             .wrong("10s", millis)
             .wrong("-1", millis)
-            .wrong("4294967296", millis),
+            .wrong(
+                "4294967296",
+                "is more than 4294967295; 10000 is used instead",
+            ),
             Case::of(
                 &name("COMPRESSION"),
                 "GZIP",

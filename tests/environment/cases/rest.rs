@@ -29,7 +29,11 @@ pub(super) fn queues() -> Vec<Case> {
                 "2048",
             )
             .wrong("many", &size("2048"))
-            .wrong("0", &size("2048")),
+            .wrong("0", &size("2048"))
+            .wrong(
+                "4294967296",
+                "is more than 4294967295; 2048 is used instead",
+            ),
             Case::of(
                 &name("MAX_EXPORT_BATCH_SIZE"),
                 "2048",
@@ -50,6 +54,15 @@ pub(super) fn queues() -> Vec<Case> {
         ]);
     }
     cases.extend([
+        // Its memory would be taken at once.
+        Case::of(
+            "OTEL_BLRP_MAX_QUEUE_SIZE",
+            "1048576",
+            "logs.otlp.max_queue_size",
+            "1048576",
+            "2048",
+        )
+        .wrong("1048577", "is more than 1048576; 2048 is used instead"),
         Case::of(
             "OTEL_RUST_BSP_MAX_QUEUE_BYTES",
             "1000",

@@ -153,7 +153,7 @@ pub(super) const QUEUES: Section = Section {
         read(
             &["OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BLRP_MAX_QUEUE_SIZE"],
             "2048",
-            "above 0",
+            "above 0; of log records no more than 1048576, whose room is taken at once",
         ),
         read(
             &[

@@ -70,6 +70,10 @@ pub(super) const INSTRUMENTATION: Section = Section {
             &["OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SANITIZE_FIELDS"],
             "no header is recorded that is not listed",
         ),
+        idle(
+            &["OTEL_PYTHON_EXCLUDED_URLS"],
+            "Python's own; here `ServerLayer::filter` leaves requests out, in code",
+        ),
         read(
             &["OTEL_SEMCONV_STABILITY_OPT_IN"],
             "",
