@@ -14,6 +14,7 @@ use super::{
 use crate::{
     batch::{Batch, Group, Ready, ReadyLog},
     ids::TraceId,
+    sampling::Begun,
 };
 
 /// Rows that are written once, at the end.
@@ -23,6 +24,8 @@ pub(super) struct Insert<'t, 'k> {
     known: &'k mut Known,
     sums: Sums,
     traces: HashMap<TraceId, i64>,
+    /// Traces that begin with what is new, if somebody counts them.
+    begun: Option<Begun>,
 }
 
 /// Spans of a group that belong to one trace.
@@ -33,12 +36,17 @@ struct Part {
 }
 
 impl<'t, 'k> Insert<'t, 'k> {
-    pub(super) fn new(transaction: &'t Transaction<'t>, known: &'k mut Known) -> Self {
+    pub(super) fn new(
+        transaction: &'t Transaction<'t>,
+        known: &'k mut Known,
+        begun: Option<Begun>,
+    ) -> Self {
         Self {
             transaction,
             known,
             sums: Sums::default(),
             traces: HashMap::new(),
+            begun,
         }
     }
 
@@ -46,10 +54,11 @@ impl<'t, 'k> Insert<'t, 'k> {
         batch.groups.iter().try_for_each(|group| self.group(group))
     }
 
-    pub(super) fn end(self) -> rusqlite::Result<()> {
+    pub(super) fn end(self) -> rusqlite::Result<Option<Begun>> {
         self.sums.write(self.transaction)?;
         // Names of what was there already.
-        evict::forget(self.transaction, &self.sums, self.known)
+        evict::forget(self.transaction, &self.sums, self.known)?;
+        Ok(self.begun)
     }
 
     fn group(&mut self, group: &Group) -> rusqlite::Result<()> {
@@ -66,6 +75,11 @@ impl<'t, 'k> Insert<'t, 'k> {
                 let part = parts.entry(trace).or_default();
                 part.trace_id = Some(span.trace_id);
                 part.bodies.extend(&span.body);
+                if let Some(begun) = &mut self.begun
+                    && span.parent.is_none()
+                {
+                    begun.add(&group.service, &span.name);
+                }
             }
         }
         for (trace, part) in &parts {

@@ -45,10 +45,7 @@ pub use self::{
     whole::{Stored, StoredLog, Whole},
 };
 pub(crate) use self::{peer::Peer, sketch::Sketches};
-use crate::{
-    batch::Batch,
-    sampling::{Adaptive, Begun},
-};
+use crate::{batch::Batch, sampling::Adaptive};
 
 /// Where the store is, and how much it may hold.
 #[derive(Clone, Debug)]
@@ -75,7 +72,7 @@ struct Inner {
     queue: Queue,
     changes: watch::Receiver<u64>,
     /// Who counts what comes in, to say how much should.
-    adaptive: OnceLock<Adaptive>,
+    adaptive: Arc<OnceLock<Adaptive>>,
 }
 
 /// Whom the writer of memory waits for, and who waits for it. Fair: first come, first served.
@@ -125,6 +122,7 @@ impl Store {
         let (sender, orders) = mpsc::sync_channel(WAITING);
         let (changed, changes) = watch::channel(0);
         let waiting = Arc::new(AtomicU64::new(0));
+        let adaptive = Arc::default();
         let writer = write::Writer {
             connection,
             limit: open::tables(place),
@@ -133,6 +131,7 @@ impl Store {
             gate: gate.clone(),
             known: known::Known::default(),
             version: 0,
+            adaptive: Arc::clone(&adaptive),
         };
         thread::Builder::new()
             .name("viewer-store".to_owned())
@@ -145,7 +144,7 @@ impl Store {
             gate,
             queue: Queue { sender, waiting },
             changes,
-            adaptive: OnceLock::new(),
+            adaptive,
         })))
     }
 
@@ -154,8 +153,6 @@ impl Store {
         if batch.groups.is_empty() {
             return Ok(());
         }
-        let adaptive = self.0.adaptive.get();
-        let begun = adaptive.map(|adaptive| (adaptive, Begun::in_batch(&batch)));
         let weight = batch.weight() as u64;
         let queue = &self.0.queue;
         let admitted = queue.waiting.fetch_update(Relaxed, Relaxed, |waiting| {
@@ -169,12 +166,7 @@ impl Store {
         if sent.is_err() {
             queue.waiting.fetch_sub(weight, Relaxed);
         }
-        sent?.await.unwrap_or(Err(StoreError::Closed))?;
-        // What was refused may come again.
-        if let Some((adaptive, begun)) = begun {
-            adaptive.count(&begun);
-        }
-        Ok(())
+        sent?.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Forgets all.
@@ -188,7 +180,7 @@ impl Store {
             .unwrap_or(Err(StoreError::Closed))
     }
 
-    /// Has what comes in counted, from now on.
+    /// Has the traces counted that begin from now on.
     pub(crate) fn tell(&self, adaptive: Adaptive) {
         let _first = self.0.adaptive.set(adaptive);
     }
