@@ -133,6 +133,78 @@ async fn a_file_is_opened_with_another_limit() {
     viewer.json(&format!("/api/traces/{:032x}", 1500)).await;
 }
 
+/// The tables of the version before, made of today's.
+const BEFORE: &str = "DROP INDEX service_by_bytes;
+    UPDATE trace_service SET bytes = (
+        SELECT sum(length(spans)) FROM body JOIN origin ON origin.id = origin
+        WHERE body.trace = trace_service.trace AND origin.service = trace_service.service
+    ) + 200 * spans;
+    UPDATE service SET bytes = log_bytes
+        + (SELECT sum(bytes) FROM trace_service AS part WHERE part.service = service.id);
+    PRAGMA user_version = 3;";
+
+#[tokio::test]
+async fn a_file_of_the_version_before_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("traces.db");
+    let send = async |viewer: &Running| {
+        for trace in 1..=30 {
+            let mut call = span(trace, 2, Some(1), "call");
+            call.kind = 3;
+            call.attributes = vec![attribute("peer.service", "bank")];
+            let service = format!("shop {}", trace % 3);
+            viewer.send_spans(&service, vec![heavy(trace), call]).await;
+            viewer
+                .send_spans("bank", vec![span(trace, 3, Some(2), "pay")])
+                .await;
+            let log = opentelemetry_proto::tonic::logs::v1::LogRecord {
+                time_unix_nano: trace as u64,
+                ..Default::default()
+            };
+            viewer.send_logs("bank", vec![log]).await;
+        }
+    };
+    let viewer = start(&file, 64 << 20).await;
+    send(&viewer).await;
+    drop(viewer);
+    let store = Connection::open(&file).unwrap();
+    let rows = || {
+        let charged = "SELECT name, bytes, log_bytes FROM service
+            UNION ALL SELECT 'trace ' || trace || ' ' || service, bytes, spans FROM trace_service
+            UNION ALL SELECT 'rows', (SELECT count(*) FROM span), (SELECT count(*) FROM log)
+            UNION ALL SELECT name, 0, 0 FROM sqlite_schema ORDER BY 1";
+        let mut statement = store.prepare(charged).unwrap();
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let rows = statement.query_map([], row).unwrap();
+        rows.collect::<Result<Vec<(String, i64, i64)>, _>>()
+            .unwrap()
+    };
+    let expected = rows();
+    store.execute_batch(BEFORE).unwrap();
+    assert_ne!(rows(), expected);
+    let program = Command::new(&program::arguments(&file)[0])
+        .args(&program::arguments(&file)[1..])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn();
+    let mut program = program.unwrap();
+    let mut line = String::new();
+    let mut said = std::io::BufReader::new(program.stderr.take().unwrap());
+    std::io::BufRead::read_line(&mut said, &mut line).unwrap();
+    program.kill().unwrap();
+    program.wait().unwrap();
+    assert!(line.contains(&file.display().to_string()), "{line}");
+    assert!(
+        line.contains("version 3") && line.contains("version 4"),
+        "{line}"
+    );
+    assert_eq!(rows(), expected);
+    // What is sent again is still known.
+    let viewer = start(&file, 64 << 20).await;
+    send(&viewer).await;
+    assert_eq!(rows(), expected);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_written_now_may_come_again() {
     let folder = tempfile::tempdir().unwrap();

@@ -54,7 +54,7 @@ impl<'t, 'k> Insert<'t, 'k> {
         batch.groups.iter().try_for_each(|group| self.group(group))
     }
 
-    pub(super) fn end(self) -> rusqlite::Result<Option<Begun>> {
+    pub(super) fn end(mut self) -> rusqlite::Result<Option<Begun>> {
         self.sums.write(self.transaction)?;
         // Names of what was there already.
         evict::forget(self.transaction, &self.sums, self.known)?;
@@ -83,7 +83,7 @@ impl<'t, 'k> Insert<'t, 'k> {
             }
         }
         for (trace, part) in &parts {
-            self.part(*trace, origin, part, group)?;
+            self.part(*trace, (service, origin), part, group)?;
             uses += 1;
         }
         for log in &group.logs {
@@ -127,6 +127,7 @@ impl<'t, 'k> Insert<'t, 'k> {
             .known
             .operation(self.transaction, service, span.kind, &span.name)?;
         let peer = span.peer.as_ref().map(Peer::written);
+        let peer = peer.as_deref().map(words::name);
         let rows = self
             .transaction
             .prepare_cached(
@@ -145,17 +146,23 @@ impl<'t, 'k> Insert<'t, 'k> {
                 span.start,
                 span.finish,
                 span.is_error,
-                peer.as_deref().map(words::name),
+                peer,
             ])?;
         if rows == 1 {
-            self.sums.add(trace, service, operation, span);
+            self.sums.add((trace, service, operation), span, peer);
         } else {
             self.sums.operations.entry(operation).or_default();
         }
         Ok(rows == 1)
     }
 
-    fn part(&self, trace: i64, origin: i64, part: &Part, group: &Group) -> rusqlite::Result<()> {
+    fn part(
+        &mut self,
+        trace: i64,
+        (service, origin): (i64, i64),
+        part: &Part,
+        group: &Group,
+    ) -> rusqlite::Result<()> {
         self.transaction
             .prepare_cached("INSERT INTO body (trace, origin, spans) VALUES (?1, ?2, ?3)")?
             .execute(params![trace, origin, part.bodies])?;
@@ -163,6 +170,7 @@ impl<'t, 'k> Insert<'t, 'k> {
         self.transaction
             .prepare_cached("INSERT INTO sketch (trace, bits) VALUES (?1, ?2)")?
             .execute(params![trace, sketch])?;
+        self.sums.add_part(trace, service, sketch.len());
         Ok(())
     }
 
