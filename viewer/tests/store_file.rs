@@ -133,6 +133,46 @@ async fn a_file_is_opened_with_another_limit() {
     viewer.json(&format!("/api/traces/{:032x}", 1500)).await;
 }
 
+/// A file that is made smaller is copied on the way. The copy is a file.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_is_made_smaller_in_little_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("traces.db");
+    drop(Program::start(&file));
+    let store = Connection::open(&file).unwrap();
+    // 160 traces of a MiB.
+    store
+        .execute_batch(
+            "INSERT INTO service (id, name, bytes) VALUES (1, 'shop', 160 << 20);
+             INSERT INTO origin (id, service, print, resource, scope, uses) VALUES (1, 1, 0, x'', x'', 160);
+             WITH RECURSIVE number (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM number WHERE id < 160)
+             INSERT INTO trace (id, trace_id, start, finish, spans, errors)
+             SELECT id, randomblob(16), id, id, 0, 0 FROM number;
+             INSERT INTO body (trace, origin, spans) SELECT id, 1, zeroblob(1 << 20) FROM trace;
+             INSERT INTO trace_service (service, trace, spans, errors, bytes)
+             SELECT 1, id, 0, 0, 1 << 20 FROM trace;",
+        )
+        .unwrap();
+    drop(store);
+    assert!(std::fs::metadata(&file).unwrap().len() > 160 << 20);
+    let mut command = program::arguments(&file);
+    command.extend(["--limit".to_owned(), "128".to_owned()]);
+    let program = Program::run(&command);
+    let size = std::fs::metadata(&file).unwrap().len();
+    assert!(size <= 128 << 20 && size > 32 << 20, "{size} bytes");
+    let status = format!("/proc/{}/status", program.child.id());
+    let status = std::fs::read_to_string(status).unwrap();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let most: u64 = most
+        .unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap();
+    assert!(most < 40 << 10, "{most} KiB of memory");
+}
+
 /// The tables of the version before, made of today's.
 const BEFORE: &str = "DROP INDEX service_by_bytes;
     UPDATE trace_service SET bytes = (

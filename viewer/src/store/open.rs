@@ -96,8 +96,13 @@ fn prepare(file: &Path, limit: u64) -> Result<Connection, StoreError> {
     }
     // The limit may be less than it was.
     evict::make_room(&mut connection, limit, &mut Known::default(), &None)?;
-    if evict::size(&connection)? > limit {
-        connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")?;
+    if evict::size(&connection)? > limit
+        && let Err(error) = shrink(&connection)
+    {
+        eprintln!(
+            "throughline-viewer: {} stays larger than its limit: {error}; what is free in it is used again",
+            file.display()
+        );
     }
     Ok(connection)
 }
@@ -125,6 +130,14 @@ fn make_tables(connection: &mut Connection, file: &Path) -> rusqlite::Result<()>
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Writes the file again without what is free in it. The copy that this takes is a file as well: it has no limit of memory.
+fn shrink(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "temp_store", "FILE")?;
+    let shrunk = connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    shrunk
 }
 
 pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
