@@ -47,6 +47,9 @@ async fn a_file_that_is_not_the_viewers_is_left_alone() {
     let other = Connection::open(path("other.db")).unwrap();
     other.execute_batch("CREATE TABLE trace (id)").unwrap();
     drop(other);
+    let other = Connection::open(path("empty.db")).unwrap();
+    other.pragma_update(None, "application_id", 7).unwrap();
+    drop(other);
     std::fs::create_dir(path("folder")).unwrap();
     for (name, version) in [("newer.db", 99), ("older.db", 1)] {
         drop(Program::start(&path(name)));
@@ -57,6 +60,7 @@ async fn a_file_that_is_not_the_viewers_is_left_alone() {
     for (name, why) in [
         ("text", "is no database"),
         ("other.db", "of something else"),
+        ("empty.db", "of something else"),
         ("folder", "cannot be opened"),
         ("nowhere/at/all.db", "does its folder exist"),
         ("newer.db", "a newer viewer (version 99"),
