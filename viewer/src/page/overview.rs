@@ -1,5 +1,7 @@
 //! Each route of each service: how often, how well, how fast.
 
+use std::cmp::Reverse;
+
 use askama::Template;
 use axum::{
     extract::{Query, State},
@@ -26,13 +28,48 @@ use crate::{
 #[template(path = "overview.html")]
 struct Page {
     back: String,
+    /// The busiest routes.
     rows: Vec<Line>,
+    /// How many there are.
+    all_rows: usize,
     /// The ends of the charts.
     from: String,
     to: String,
 }
 
+/// As many routes are shown: each has a chart.
+const ROWS: usize = 500;
+
 impl Page {
+    fn of(mut routes: Vec<Route>, window: Window, colours: &Colours) -> Self {
+        let starts = || {
+            let requests = routes.iter().flat_map(|route| &route.requests);
+            requests.map(|(start, ..)| *start)
+        };
+        // All of time is the time of which there are requests.
+        let (from, to) = match window.name.as_str() {
+            "" => (starts().min(), starts().max()),
+            _ => (Some(window.from), Some(window.to)),
+        };
+        let (from, to) = (from.unwrap_or_default(), to.unwrap_or_default());
+        let all_rows = routes.len();
+        // Stable: by name where there are as many requests.
+        routes.sort_by_key(|route| Reverse(route.requests.len()));
+        routes.truncate(ROWS);
+        routes.sort_by(|one, other| (&one.service, &one.name).cmp(&(&other.service, &other.name)));
+        let rows = routes
+            .iter()
+            .map(|route| Line::of(route, (from, to), &window.name, colours))
+            .collect();
+        Self {
+            back: window.name,
+            rows,
+            all_rows,
+            from: format::time(from),
+            to: format::time(to),
+        }
+    }
+
     fn backs(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
         backs(&self.back)
     }
@@ -61,27 +98,10 @@ pub(super) async fn page(
 ) -> Result<Response, StoreError> {
     let window = Window::of(&Params::of(pairs));
     let routes = store.routes(window.from, window.to).await?;
-    let starts = || {
-        let requests = routes.iter().flat_map(|route| &route.requests);
-        requests.map(|(start, ..)| *start)
-    };
-    // All of time is the time of which there are requests.
-    let (from, to) = match window.name.as_str() {
-        "" => (starts().min(), starts().max()),
-        _ => (Some(window.from), Some(window.to)),
-    };
-    let (from, to) = (from.unwrap_or_default(), to.unwrap_or_default());
     let colours = Colours::of(&store).await?;
-    let rows = routes
-        .iter()
-        .map(|route| Line::of(route, (from, to), &window.name, &colours))
-        .collect();
-    Ok(show(&Page {
-        back: window.name,
-        rows,
-        from: format::time(from),
-        to: format::time(to),
-    }))
+    store
+        .aside(move || show(&Page::of(routes, window, &colours)))
+        .await
 }
 
 impl Line {

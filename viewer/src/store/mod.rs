@@ -14,6 +14,7 @@ mod insert;
 mod known;
 mod open;
 mod peer;
+mod read;
 mod search;
 mod seen;
 mod sketch;
@@ -27,17 +28,17 @@ mod write;
 use std::{
     path::PathBuf,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering::Relaxed},
         mpsc::{self, TrySendError},
     },
     thread,
-    time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
 use tokio::sync::{RwLock, Semaphore, oneshot, watch};
 
+use self::read::PATIENCE;
 pub use self::{
     calls::Calls,
     error::StoreError,
@@ -66,8 +67,10 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     readers: Mutex<Vec<Connection>>,
-    /// Who reads at the same time: each has a connection with a cache.
+    /// Who reads at the same time.
     turns: Arc<Semaphore>,
+    /// Who makes a page of what was read at the same time.
+    pages: Arc<Semaphore>,
     gate: Gate,
     queue: Queue,
     changes: watch::Receiver<u64>,
@@ -95,10 +98,6 @@ enum Order {
 /// Requests that wait at most, and their bytes. One that is larger is taken when nothing waits.
 const WAITING: usize = 256;
 const WAITING_BYTES: u64 = 8 << 20;
-/// Questions that are answered at the same time.
-const READERS: usize = 4;
-/// A question may take as long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Default for Place {
     /// 256 MiB of memory.
@@ -140,7 +139,8 @@ impl Store {
         Ok(Self(Arc::new(Inner {
             path,
             readers: Mutex::default(),
-            turns: Arc::new(Semaphore::new(READERS)),
+            turns: Arc::new(Semaphore::new(read::READERS)),
+            pages: Arc::new(Semaphore::new(read::PAGES)),
             gate,
             queue: Queue { sender, waiting },
             changes,
@@ -188,62 +188,6 @@ impl Store {
     /// A number that grows with each commit.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.clone()
-    }
-
-    /// Asks the store something, off the async threads, within the deadline.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Timeout`] when the answer took too long.
-    pub(crate) async fn read<T: Send + 'static>(
-        &self,
-        ask: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let waits = async {
-            let turn = Arc::clone(&self.0.turns).acquire_owned().await;
-            let gate = match &self.0.gate {
-                Some(gate) => Some(Arc::clone(gate).read_owned().await),
-                None => None,
-            };
-            Ok::<_, StoreError>((turn.map_err(|_| StoreError::Closed)?, gate))
-        };
-        let (turn, gate) = tokio::time::timeout(PATIENCE, waits)
-            .await
-            .map_err(|_| StoreError::Timeout)??;
-        let store = self.clone();
-        tokio::task::spawn_blocking(move || {
-            let answer = store.read_blocking(ask);
-            drop((gate, turn));
-            answer
-        })
-        .await
-        .unwrap_or(Err(StoreError::Closed))
-    }
-
-    fn read_blocking<T>(
-        &self,
-        ask: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
-        let pooled = self.readers().pop();
-        let mut connection = match pooled {
-            Some(connection) => connection,
-            None => open::connect(&self.0.path)?,
-        };
-        let deadline = Instant::now() + PATIENCE;
-        connection.progress_handler(10_000, Some(move || Instant::now() > deadline))?;
-        // All that is asked is of one commit.
-        let transaction = connection.transaction()?;
-        let answer = ask(&transaction);
-        drop(transaction);
-        self.readers().push(connection);
-        Ok(answer?)
-    }
-
-    fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
-        self.0
-            .readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn order(
