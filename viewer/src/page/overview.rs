@@ -59,7 +59,7 @@ impl Page {
         routes.sort_by(|one, other| (&one.service, &one.name).cmp(&(&other.service, &other.name)));
         let rows = routes
             .iter()
-            .map(|route| Line::of(route, (from, to), &window.name, colours))
+            .map(|route| Line::of(route, (from, to), colours))
             .collect();
         Self {
             back: window.name,
@@ -105,14 +105,19 @@ pub(super) async fn page(
 }
 
 impl Line {
-    fn of(route: &Route, (from, to): (i64, i64), back: &str, colours: &Colours) -> Self {
+    fn of(route: &Route, (from, to): (i64, i64), colours: &Colours) -> Self {
         let mut by_duration: Vec<_> = route.requests.iter().collect();
         by_duration.sort_unstable_by_key(|(start, took, _)| (*took, *start));
         let durations: Vec<_> = by_duration.iter().map(|(_, took, _)| *took).collect();
         let errors = route.requests.iter().filter(|(.., failed)| *failed).count();
         let requests = route.requests.len();
         let asked = [("service", &*route.service), ("operation", &*route.name)];
-        let link = |more: &[(&str, &str)]| format!("/?{}", query(&[&asked, more].concat()));
+        let of_request = [asked.as_slice(), &[("of", "request")]].concat();
+        let link = |more: &[(&str, &str)]| format!("/?{}", query(&[&of_request, more].concat()));
+        // What is counted here, though more may come in.
+        let times = [from, to].map(format::exact);
+        let [begins, ends] = &times;
+        let counted = [("from", begins.as_str()), ("to", ends.as_str())];
         let example = |share| {
             let took = quantile(&durations, share);
             let of_this = by_duration.iter().find(|(_, known, _)| *known == took);
@@ -133,8 +138,8 @@ impl Line {
             p50: example(0.5),
             p95: example(0.95),
             p99: example(0.99),
-            all: link(&[("back", back)]),
-            failed: link(&[("errors", "1"), ("back", back)]),
+            all: link(&counted),
+            failed: link(&[counted.as_slice(), &[("errors", "1")]].concat()),
             chart: Chart::of(&route.requests, (from, to), |more| link(more)),
         }
     }

@@ -5,6 +5,7 @@
 //! in which they came: a commit is small, and so is the wait.
 
 mod calls;
+mod candidates;
 mod counts;
 mod edges;
 mod error;

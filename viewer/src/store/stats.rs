@@ -18,7 +18,7 @@ pub(crate) struct Route {
 }
 
 /// Requests of a route that are looked at at most: the newest.
-const MOST_REQUESTS: i64 = 100_000;
+pub(super) const MOST_REQUESTS: i64 = 100_000;
 
 impl Store {
     /// The requests that began between these, by service and operation.
