@@ -80,6 +80,8 @@ struct Line {
     colour: usize,
     name: String,
     requests: usize,
+    /// There are more, that are older.
+    is_part: bool,
     rate: String,
     errors: usize,
     share: String,
@@ -111,11 +113,13 @@ impl Line {
         let durations: Vec<_> = by_duration.iter().map(|(_, took, _)| *took).collect();
         let errors = route.requests.iter().filter(|(.., failed)| *failed).count();
         let requests = route.requests.len();
+        // Of very many the newest are known.
+        let begin = route.since.unwrap_or(from);
         let asked = [("service", &*route.service), ("operation", &*route.name)];
         let of_request = [asked.as_slice(), &[("of", "request")]].concat();
         let link = |more: &[(&str, &str)]| format!("/?{}", query(&[&of_request, more].concat()));
         // What is counted here, though more may come in.
-        let times = [from, to].map(format::exact);
+        let times = [begin, to].map(format::exact);
         let [begins, ends] = &times;
         let counted = [("from", begins.as_str()), ("to", ends.as_str())];
         let example = |share| {
@@ -132,7 +136,8 @@ impl Line {
             colour: colours.of_service(&route.service),
             name: format::short(&route.name),
             requests,
-            rate: format::rate(requests as u64, to.saturating_sub(from) as f64 / 1e9),
+            is_part: route.since.is_some(),
+            rate: format::rate(requests as u64, to.saturating_sub(begin) as f64 / 1e9),
             errors,
             share: format::share(errors, requests),
             p50: example(0.5),
