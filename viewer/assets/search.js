@@ -121,6 +121,8 @@ results.addEventListener("pointerup", (event) => {
   form.elements.from.value = text(Math.min(from, to), Math.floor);
   form.elements.to.value = text(Math.max(from, to), Math.ceil);
   form.elements.back.value = "";
+  // The plot has the times of traces.
+  form.elements.of.checked = false;
   form.requestSubmit();
 });
 

@@ -1,11 +1,6 @@
 //! What came in, checked and made ready to be stored: off the thread that writes.
 
-use std::{
-    borrow::Cow,
-    collections::BTreeMap,
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
-};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use opentelemetry_proto::tonic::{
     common::v1::{AnyValue, any_value},
@@ -17,6 +12,7 @@ use prost::Message;
 use crate::{
     ids::{SpanId, TraceId, hex},
     origin::{Origin, Origins},
+    print::Print,
     store::{Peer, Sketches, StoreError},
 };
 
@@ -188,7 +184,7 @@ fn ready(span: &mut Span) -> Result<Ready, &'static str> {
         finish: nanos(span.end_time_unix_nano).max(start),
         is_error,
         peer: calls.then(|| Peer::of(span)),
-        print: print_of(&body),
+        print: Print::default().and(&body).number(),
         body,
     })
 }
@@ -214,7 +210,7 @@ fn ready_log(log: LogRecord) -> Result<ReadyLog, &'static str> {
         span_id,
         time: nanos(time),
         severity: log.severity_number,
-        print: print_of(&body),
+        print: Print::default().and(&body).number(),
         body,
     })
 }
@@ -277,10 +273,4 @@ pub(crate) fn cut(text: &str, longest: usize) -> &str {
 /// SQLite's numbers have a sign. The year 2262 is far.
 fn nanos(time: u64) -> i64 {
     i64::try_from(time).unwrap_or(i64::MAX)
-}
-
-fn print_of(value: &impl Hash) -> i64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish().cast_signed()
 }

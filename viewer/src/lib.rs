@@ -8,6 +8,7 @@ mod ids;
 mod ingest;
 mod origin;
 mod page;
+mod print;
 mod safety;
 mod sampling;
 mod server;

@@ -39,7 +39,7 @@ struct Arguments {
 }
 
 /// Decoders, questions and pages at a time: each thread keeps some memory that it has freed.
-const BLOCKING_THREADS: usize = 8;
+const BLOCKING_THREADS: usize = 9;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

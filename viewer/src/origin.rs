@@ -1,15 +1,13 @@
 //! Whose spans and logs are: a resource, encoded once, and the scopes within it.
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use opentelemetry_proto::tonic::{common::v1::InstrumentationScope, resource::v1::Resource};
 use prost::Message;
 
 use crate::{
     batch::{Group, LONGEST_NAME, cut, text_of},
+    print::Print,
     store::{Sketches, StoreError},
 };
 
@@ -24,7 +22,8 @@ pub(crate) struct Origins {
 pub(crate) struct Origin {
     service: Arc<str>,
     resource: Arc<[u8]>,
-    hasher: DefaultHasher,
+    /// Of the resource.
+    print: Print,
 }
 
 /// The resources of a request's groups are no longer than this together: as a whole request, unpacked.
@@ -46,13 +45,11 @@ impl Origins {
         let left = self.left.checked_sub(origin.resource.len());
         self.left = left.ok_or(StoreError::TooLarge)?;
         let scope = scope.encode_to_vec();
-        let mut hasher = origin.hasher.clone();
-        scope.hash(&mut hasher);
         Ok(Group {
             service: Arc::clone(&origin.service),
             resource: Arc::clone(&origin.resource),
+            print: origin.print.clone().and(&scope).number(),
             scope,
-            print: hasher.finish().cast_signed(),
             sketches: Sketches::default(),
             spans: Vec::new(),
             logs: Vec::new(),
@@ -71,12 +68,10 @@ impl Origin {
             .filter(|name| !name.is_empty());
         let service = service.as_deref().unwrap_or("unknown_service");
         let bytes = resource.encode_to_vec();
-        let mut hasher = DefaultHasher::new();
-        bytes.hash(&mut hasher);
         Self {
             service: cut(service, LONGEST_NAME).into(),
+            print: Print::default().and(&bytes),
             resource: bytes.into(),
-            hasher,
         }
     }
 }

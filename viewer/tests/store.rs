@@ -7,7 +7,9 @@ mod program;
 use std::sync::Arc;
 
 use common::{attribute, request, span, start_with};
-use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::ExportTraceServiceRequest, logs::v1::LogRecord,
+};
 use program::Program;
 use prost::Message;
 use reqwest::{Client, StatusCode};
@@ -80,14 +82,20 @@ async fn the_chatty_give_way_and_the_quiet_stay() {
     }
     let sums = "SELECT count(*) FROM trace WHERE spans <> (SELECT count(*) FROM span WHERE trace = trace.id)";
     assert_eq!(count(sums), 0);
-    // What went is no longer charged to its service: 200 bytes a row, and its body.
+    // What went is no longer charged to its service: 200 bytes a row, a part or a name, and its text.
     assert!(count("SELECT count(*) FROM log") > 0);
+    let parts = "SELECT (SELECT sum(bytes) FROM trace_service)
+        - (SELECT sum(200 + coalesce(octet_length(peer), 0)) FROM span)
+        - (SELECT sum(200 + length(spans)) FROM body) - (SELECT sum(length(bits)) FROM sketch)";
+    assert_eq!(count(parts), 0);
     let logs =
         "(SELECT coalesce(sum(length(body) + 200), 0) FROM log WHERE log.service = service.id)";
     let spans = "(SELECT coalesce(sum(part.bytes), 0) FROM trace_service AS part WHERE part.service = service.id)";
+    let operations = "(SELECT coalesce(sum(octet_length(name) + 200), 0) FROM operation AS part WHERE part.service = service.id)";
+    let origins = "(SELECT coalesce(sum(length(resource) + length(scope) + 200), 0) FROM origin AS part WHERE part.service = service.id)";
     for wrong in [
         format!("log_bytes <> {logs}"),
-        format!("bytes <> {spans} + {logs}"),
+        format!("bytes <> {spans} + {logs} + {operations} + {origins}"),
     ] {
         let services = format!("SELECT count(*) FROM service WHERE {wrong}");
         assert_eq!(count(&services), 0, "{wrong}");
@@ -154,6 +162,40 @@ async fn whoever_uses_less_than_a_share_loses_nothing() {
     assert_eq!(kept, (first..1_700).collect::<Vec<_>>());
     // It has no less than the logger may take: a share is a share.
     assert!(kept.len() > 50 && kept.len() < 300, "{}", kept.len());
+}
+
+/// Whose spans are small, and whose resources are large, uses as much as it takes.
+#[tokio::test]
+async fn what_is_kept_once_is_charged_as_well() {
+    let viewer = start_with(|options| options.store.limit = 4 << 20).await;
+    for trace in 1..=20 {
+        viewer.send_spans("plain", heavy(trace)).await;
+    }
+    // Four times what there is room for.
+    for part in 0..40u128 {
+        let all = (0..50).map(|number| {
+            let trace = 1_000 + part * 50 + number;
+            let mut one = request("sly", vec![span(trace, 1, None, "GET /")]).resource_spans;
+            let resource = one[0].resource.get_or_insert_default();
+            resource
+                .attributes
+                .push(attribute("id", &trace.to_string()));
+            let padding = attribute("padding", &"x".repeat(8_000));
+            resource.attributes.push(padding);
+            one.remove(0)
+        });
+        let all = ExportTraceServiceRequest {
+            resource_spans: all.collect(),
+        };
+        let answer = viewer.send("application/x-protobuf", all.encode_to_vec());
+        assert_eq!(answer.await.status(), StatusCode::OK);
+    }
+    for trace in 1..=20 {
+        viewer.json(&format!("/api/traces/{trace:032x}")).await;
+    }
+    let (status, _) = viewer.get(&format!("/api/traces/{:032x}", 1_000)).await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "the oldest went");
+    viewer.json(&format!("/api/traces/{:032x}", 2_999)).await;
 }
 
 #[tokio::test]

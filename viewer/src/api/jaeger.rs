@@ -16,7 +16,7 @@ use super::{
 use crate::{
     export::jaeger::{kind_name, raw_trace, trace},
     ids::TraceId,
-    store::{Search, Store},
+    store::{Calls, Search, Store},
 };
 
 pub(super) fn table() -> Table {
@@ -34,10 +34,8 @@ pub(super) fn table() -> Table {
 
 async fn services(State(store): State<Store>, params: Params) -> Result<Response, V1> {
     let names = store.services().await?;
-    Ok(v1_names(
-        &params,
-        names.into_iter().map(Value::from).collect(),
-    ))
+    let answer = move || v1_names(&params, names.into_iter().map(Value::from).collect());
+    Ok(store.aside(answer).await?)
 }
 
 async fn names(
@@ -46,23 +44,24 @@ async fn names(
     params: Params,
 ) -> Result<Response, V1> {
     let names = lookup::names(&store, service).await?;
-    Ok(v1_names(
-        &params,
-        names.into_iter().map(Value::from).collect(),
-    ))
+    let answer = move || v1_names(&params, names.into_iter().map(Value::from).collect());
+    Ok(store.aside(answer).await?)
 }
 
 async fn operations(State(store): State<Store>, params: Params) -> Result<Response, V1> {
     let service = service(&params)?;
-    let kind = params.text("spanKind");
     let found = store.operations(service).await?;
-    let data = found
-        .into_iter()
-        .map(|(name, number)| (name, kind_name(number)))
-        .filter(|(_, name)| kind.is_none_or(|kind| kind == *name))
-        .map(|(name, kind)| json!({ "name": name, "spanKind": kind }))
-        .collect();
-    Ok(v1_names(&params, data))
+    let answer = move || {
+        let kind = params.text("spanKind");
+        let data = found
+            .into_iter()
+            .map(|(name, number)| (name, kind_name(number)))
+            .filter(|(_, name)| kind.is_none_or(|kind| kind == *name))
+            .map(|(name, kind)| json!({ "name": name, "spanKind": kind }))
+            .collect();
+        v1_names(&params, data)
+    };
+    Ok(store.aside(answer).await?)
 }
 
 async fn search(State(store): State<Store>, params: Params) -> Result<Response, V1> {
@@ -79,15 +78,18 @@ async fn search(State(store): State<Store>, params: Params) -> Result<Response, 
     } else {
         lookup::traces(&store, ids).await?
     };
-    let data = found
-        .iter()
-        .map(|(id, whole)| convert(*id, whole))
-        .collect();
-    let errors: Vec<_> = missing
-        .iter()
-        .map(|id| json!({ "msg": "trace not found", "traceID": id.to_string() }))
-        .collect();
-    Ok(v1(&params, data, (!errors.is_empty()).then_some(errors)))
+    let answer = move || {
+        let data = found
+            .iter()
+            .map(|(id, whole)| convert(*id, whole))
+            .collect();
+        let errors: Vec<_> = missing
+            .iter()
+            .map(|id| json!({ "msg": "trace not found", "traceID": id.to_string() }))
+            .collect();
+        v1(&params, data, (!errors.is_empty()).then_some(errors))
+    };
+    Ok(store.aside(answer).await?)
 }
 
 async fn by_id(
@@ -103,7 +105,8 @@ async fn by_id(
     let whole = lookup::trace(&store, id)
         .await?
         .ok_or_else(|| Failure::not_found("trace not found"))?;
-    Ok(v1(&params, vec![convert(id, &whole)], None))
+    let answer = move || v1(&params, vec![convert(id, &whole)], None);
+    Ok(store.aside(answer).await?)
 }
 
 /// With `raw`, nothing is added to what was sent.
@@ -164,19 +167,17 @@ fn tags(params: &Params) -> Result<(Vec<(String, String)>, bool), Wrong> {
 
 async fn dependencies(State(store): State<Store>, params: Params) -> Result<Response, V1> {
     let (from, to) = params.window()?;
-    let service = params.text("service");
-    let calls = store
-        .calls(from, to)
-        .await?
-        .into_iter()
-        .filter(|call| {
+    let calls = store.calls(from, to).await?;
+    let answer = move || {
+        let service = params.text("service");
+        let is_asked = |call: &&Calls| {
             service.is_none_or(|service| *call.parent == *service || *call.child == *service)
-        })
-        .map(
-            |call| json!({ "parent": *call.parent, "child": *call.child, "callCount": call.count }),
-        )
-        .collect();
-    Ok(v1(&params, calls, None))
+        };
+        let link = |call: &Calls| json!({ "parent": *call.parent, "child": *call.child, "callCount": call.count });
+        let links = calls.iter().filter(is_asked).map(link).collect();
+        v1(&params, links, None)
+    };
+    Ok(store.aside(answer).await?)
 }
 
 fn service(params: &Params) -> Result<String, Failure> {

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     export::{jaeger::kind_name, otlp::traces_data},
     ids::TraceId,
-    store::{Found, Search, Store, Whole},
+    store::{Calls, Found, Search, Store, Whole},
 };
 
 pub(super) fn table() -> Table {
@@ -35,29 +35,33 @@ pub(super) fn table() -> Table {
 }
 
 async fn services(State(store): State<Store>) -> Result<Response, V3> {
-    Ok(Json(json!({ "services": store.services().await? })).into_response())
+    let services = store.services().await?;
+    let answer = move || Json(json!({ "services": services })).into_response();
+    Ok(store.aside(answer).await?)
 }
 
 async fn operations(State(store): State<Store>, params: Params) -> Result<Response, V3> {
     let service = params
         .text("service")
         .ok_or_else(|| Failure::bad("missing required parameter: service"))?;
-    let kind = params.any(&["spanKind", "span_kind"]).map(|(_, kind)| kind);
-    let operations: Vec<_> = store
-        .operations(service.to_owned())
-        .await?
-        .into_iter()
-        .map(|(name, number)| {
-            let kind = match kind_name(number) {
-                "" => "internal",
-                kind => kind,
-            };
-            (name, kind)
-        })
-        .filter(|(_, name)| kind.is_none_or(|kind| kind == *name))
-        .map(|(name, kind)| json!({ "name": name, "spanKind": kind }))
-        .collect();
-    Ok(Json(json!({ "operations": operations })).into_response())
+    let found = store.operations(service.to_owned()).await?;
+    let answer = move || {
+        let kind = params.any(&["spanKind", "span_kind"]).map(|(_, kind)| kind);
+        let operations: Vec<_> = found
+            .into_iter()
+            .map(|(name, number)| {
+                let kind = match kind_name(number) {
+                    "" => "internal",
+                    kind => kind,
+                };
+                (name, kind)
+            })
+            .filter(|(_, name)| kind.is_none_or(|kind| kind == *name))
+            .map(|(name, kind)| json!({ "name": name, "spanKind": kind }))
+            .collect();
+        Json(json!({ "operations": operations })).into_response()
+    };
+    Ok(store.aside(answer).await?)
 }
 
 async fn search(State(store): State<Store>, params: Params) -> Result<Response, V3> {
@@ -67,7 +71,8 @@ async fn search(State(store): State<Store>, params: Params) -> Result<Response, 
     }
     params.bool(&["query.rawTraces", "query.raw_traces"])?;
     let found = lookup::search(&store, wanted(&params)?).await?;
-    result(found.iter().map(|(_, whole)| whole))
+    let answer = move || result(found.iter().map(|(_, whole)| whole));
+    store.aside(answer).await?
 }
 
 async fn by_id(
@@ -89,7 +94,7 @@ async fn by_id(
         None => TraceId::of("traceId", &text)?,
     };
     let whole = lookup::trace(&store, id).await?;
-    result(whole.iter())
+    store.aside(move || result(whole.iter())).await?
 }
 
 /// OTLP in an envelope; nothing found is an error.
@@ -118,8 +123,11 @@ async fn summaries(State(store): State<Store>, params: Params) -> Result<Respons
         search.limit = params.positive(SIZE, 0, MOST)?;
     }
     let found = store.search(search).await?;
-    let summaries: Vec<_> = found.iter().map(summary).collect();
-    Ok(Json(json!({ "summaries": summaries })).into_response())
+    let answer = move || {
+        let summaries: Vec<_> = found.iter().map(summary).collect();
+        Json(json!({ "summaries": summaries })).into_response()
+    };
+    Ok(store.aside(answer).await?)
 }
 
 fn summary(found: &Found) -> Value {
@@ -211,17 +219,17 @@ async fn dependencies(State(store): State<Store>, params: Params) -> Result<Resp
     if to <= from {
         return Err(Failure::bad("endTime must be after startTime").into());
     }
-    let dependencies: Vec<_> = store
-        .calls(from, to)
-        .await?
-        .into_iter()
-        .map(|call| {
+    let calls = store.calls(from, to).await?;
+    let answer = move || {
+        let dependency = |call: &Calls| {
             json!({
                 "parent": *call.parent,
                 "child": *call.child,
                 "callCount": call.count.to_string(),
             })
-        })
-        .collect();
-    Ok(Json(json!({ "dependencies": dependencies })).into_response())
+        };
+        let dependencies: Vec<_> = calls.iter().map(dependency).collect();
+        Json(json!({ "dependencies": dependencies })).into_response()
+    };
+    Ok(store.aside(answer).await?)
 }

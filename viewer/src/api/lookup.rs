@@ -1,5 +1,7 @@
 //! What each interface asks of the store, within bounds.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::params::Wrong;
@@ -10,6 +12,9 @@ use crate::{
 
 /// Traces in an answer at most.
 pub(super) const MOST: i64 = 1500;
+/// What a trace must have besides what is searched for.
+type Sieve = Option<Arc<dyn Fn(&Whole) -> bool + Send + Sync>>;
+
 /// With so many spans in an answer, no further trace is added.
 const MOST_SPANS: usize = 100_000;
 
@@ -54,7 +59,7 @@ pub(super) async fn traces(
     store: &Store,
     ids: Vec<TraceId>,
 ) -> Result<(Vec<(TraceId, Whole)>, Vec<TraceId>), StoreError> {
-    read(store, ids, usize::MAX, MOST_SPANS, |_| true).await
+    read(store, ids, usize::MAX, MOST_SPANS, None).await
 }
 
 /// The newest traces that a search finds.
@@ -63,7 +68,7 @@ pub(super) async fn search(
     search: Search,
 ) -> Result<Vec<(TraceId, Whole)>, StoreError> {
     let limit = search.limit;
-    sift_within(store, search, limit, MOST_SPANS, |_| true).await
+    sift_within(store, search, limit, MOST_SPANS, None).await
 }
 
 /// As [`search`], for what the store has no index of: as many traces are read as an answer may have, and the newest of
@@ -71,11 +76,11 @@ pub(super) async fn search(
 pub(super) async fn sift(
     store: &Store,
     mut search: Search,
-    passes: impl Fn(&Whole) -> bool,
+    passes: impl Fn(&Whole) -> bool + Send + Sync + 'static,
 ) -> Result<Vec<(TraceId, Whole)>, StoreError> {
     let most = usize::try_from(MOST).unwrap_or(usize::MAX);
     let limit = std::mem::replace(&mut search.limit, most);
-    sift_within(store, search, limit, MOST_SPANS, passes).await
+    sift_within(store, search, limit, MOST_SPANS, Some(Arc::new(passes))).await
 }
 
 async fn sift_within(
@@ -83,11 +88,11 @@ async fn sift_within(
     search: Search,
     limit: usize,
     most_spans: usize,
-    passes: impl Fn(&Whole) -> bool,
+    sieve: Sieve,
 ) -> Result<Vec<(TraceId, Whole)>, StoreError> {
     let found = store.search(search).await?;
     let ids = found.iter().map(|found| found.id).collect();
-    Ok(read(store, ids, limit, most_spans, passes).await?.0)
+    Ok(read(store, ids, limit, most_spans, sieve).await?.0)
 }
 
 /// Until there are as many traces as may be, or as many spans were read.
@@ -96,7 +101,7 @@ async fn read(
     ids: Vec<TraceId>,
     limit: usize,
     most_spans: usize,
-    passes: impl Fn(&Whole) -> bool,
+    sieve: Sieve,
 ) -> Result<(Vec<(TraceId, Whole)>, Vec<TraceId>), StoreError> {
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     let mut spans = 0;
@@ -107,9 +112,11 @@ async fn read(
         match trace(store, id).await? {
             Some(whole) => {
                 spans += whole.spans.len();
-                if passes(&whole) {
-                    found.push((id, whole));
-                }
+                let passing = match sieve.clone() {
+                    None => Some(whole),
+                    Some(passes) => store.aside(move || passes(&whole).then_some(whole)).await?,
+                };
+                found.extend(passing.map(|whole| (id, whole)));
             }
             None => missing.push(id),
         }
@@ -168,14 +175,15 @@ mod tests {
             (100, 1, 1),
             (0, 100, 0),
         ] {
-            let found = sift_within(&store, all(), limit, most_spans, |_| true).await;
+            let found = sift_within(&store, all(), limit, most_spans, None).await;
             let ids: Vec<_> = found.unwrap().iter().map(|(id, _)| id.0[0]).collect();
             let newest: Vec<_> = (1..=5).take(expected).collect();
             assert_eq!(ids, newest, "{limit} {most_spans}");
         }
         // Spans of traces that do not pass are read all the same.
         let passes = |whole: &Whole| whole.spans[0].span.trace_id[0] > 2;
-        let found = sift_within(&store, all(), 100, 7, passes).await.unwrap();
+        let sieve: Sieve = Some(Arc::new(passes));
+        let found = sift_within(&store, all(), 100, 7, sieve).await.unwrap();
         assert_eq!(found.len(), 1);
         let mut search = all();
         search.limit = 1;

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     export::zipkin::{has_word, short_id, spans},
     ids::TraceId,
-    store::{Search, Store},
+    store::{Calls, Search, Store, Whole},
 };
 
 /// A search, and words that some span must have as well.
@@ -61,24 +61,25 @@ async fn config() -> Json<Value> {
 }
 
 async fn services(State(store): State<Store>) -> Result<Response, Plain> {
-    Ok(Json(store.services().await?).into_response())
+    let names = store.services().await?;
+    Ok(store.aside(move || Json(names).into_response()).await?)
 }
 
 async fn names(State(store): State<Store>, params: Params) -> Result<Response, Plain> {
     let service = required(&params, "serviceName")?;
-    Ok(Json(lookup::names(&store, service.to_owned()).await?).into_response())
+    let names = lookup::names(&store, service.to_owned()).await?;
+    Ok(store.aside(move || Json(names).into_response()).await?)
 }
 
 async fn remote(State(store): State<Store>, params: Params) -> Result<Response, Plain> {
-    let service = required(&params, "serviceName")?;
+    let service = required(&params, "serviceName")?.to_owned();
     let (from, to) = params.window()?;
     let calls = store.calls(from, to).await?;
-    let names: Vec<_> = calls
-        .iter()
-        .filter(|call| *call.parent == *service)
-        .map(|call| &*call.child)
-        .collect();
-    Ok(Json(names).into_response())
+    let answer = move || {
+        let called = calls.iter().filter(|call| *call.parent == *service);
+        Json(called.map(|call| &*call.child).collect::<Vec<_>>()).into_response()
+    };
+    Ok(store.aside(answer).await?)
 }
 
 async fn search(State(store): State<Store>, params: Params) -> Result<Response, Plain> {
@@ -86,12 +87,10 @@ async fn search(State(store): State<Store>, params: Params) -> Result<Response, 
     let found = if words.is_empty() {
         lookup::search(&store, search).await?
     } else {
-        lookup::sift(&store, search, |whole| {
-            words.iter().all(|word| has_word(&whole.spans, word))
-        })
-        .await?
+        let has_words = move |whole: &Whole| words.iter().all(|word| has_word(&whole.spans, word));
+        lookup::sift(&store, search, has_words).await?
     };
-    Ok(lists(&found))
+    Ok(store.aside(move || lists(&found)).await?)
 }
 
 fn wanted(params: &Params) -> Result<Wanted, Plain> {
@@ -140,7 +139,8 @@ async fn by_id(State(store): State<Store>, Path(text): Path<String>) -> Result<R
     let whole = lookup::trace(&store, id)
         .await?
         .ok_or_else(|| Failure::not_found(&format!("{} not found", short_id(id))))?;
-    Ok(Json(spans(id, &whole)).into_response())
+    let answer = move || Json(spans(id, &whole)).into_response();
+    Ok(store.aside(answer).await?)
 }
 
 async fn many(State(store): State<Store>, params: Params) -> Result<Response, Plain> {
@@ -157,10 +157,11 @@ async fn many(State(store): State<Store>, params: Params) -> Result<Response, Pl
     if ids.len() == 1 {
         return Err(Failure::bad("one trace is asked for by /api/v2/trace/{traceId}").into());
     }
-    Ok(lists(&lookup::traces(&store, ids).await?.0))
+    let (found, _) = lookup::traces(&store, ids).await?;
+    Ok(store.aside(move || lists(&found)).await?)
 }
 
-fn lists(found: &[(TraceId, crate::store::Whole)]) -> Response {
+fn lists(found: &[(TraceId, Whole)]) -> Response {
     let all: Vec<_> = found.iter().map(|(id, whole)| spans(*id, whole)).collect();
     Json(all).into_response()
 }
@@ -168,21 +169,18 @@ fn lists(found: &[(TraceId, crate::store::Whole)]) -> Response {
 async fn dependencies(State(store): State<Store>, params: Params) -> Result<Response, Plain> {
     required(&params, "endTs")?;
     let (from, to) = params.window()?;
-    let links: Vec<_> = store
-        .calls(from, to)
-        .await?
-        .into_iter()
-        .map(|call| {
-            let mut link =
-                json!({ "parent": *call.parent, "child": *call.child, "callCount": call.count });
-            // Zipkin says nothing of no errors.
-            if let (Some(link), true) = (link.as_object_mut(), call.errors > 0) {
-                link.insert("errorCount".to_owned(), Value::from(call.errors));
-            }
-            link
-        })
-        .collect();
-    Ok(Json(links).into_response())
+    let calls = store.calls(from, to).await?;
+    let answer = move || Json(calls.iter().map(link).collect::<Vec<_>>()).into_response();
+    Ok(store.aside(answer).await?)
+}
+
+fn link(call: &Calls) -> Value {
+    let mut link = json!({ "parent": *call.parent, "child": *call.child, "callCount": call.count });
+    // Zipkin says nothing of no errors.
+    if let (Some(link), true) = (link.as_object_mut(), call.errors > 0) {
+        link.insert("errorCount".to_owned(), Value::from(call.errors));
+    }
+    link
 }
 
 /// No key is offered: all of them can be searched by.

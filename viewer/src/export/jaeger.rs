@@ -97,7 +97,10 @@ fn convert(id: TraceId, whole: &Whole, warnings: &[Vec<String>]) -> Value {
         "traceID": id.to_string(),
         "spans": spans,
         "processes": processes,
-        "warnings": null,
+        "warnings": (whole.left_out.0 > 0).then(|| {
+            let left_out = whole.left_out.0;
+            [format!("{left_out} spans that came later are left out: the trace is larger than is read at once")]
+        }),
     })
 }
 

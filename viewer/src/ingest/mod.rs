@@ -7,7 +7,7 @@ pub(crate) mod http;
 mod json;
 mod refused;
 mod value;
-mod weight;
+pub(crate) mod weight;
 mod zipkin;
 
 use std::time::Duration;

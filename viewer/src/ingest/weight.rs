@@ -81,6 +81,20 @@ pub(super) fn check_json(body: &[u8]) -> Result<(), Refused> {
     Ok(())
 }
 
+/// Whether a span that was stored fits into what is left of some memory, and takes it.
+pub(crate) fn takes_span(span: &[u8], left: &mut usize) -> bool {
+    takes(&SPAN, span, left)
+}
+
+/// As [`takes_span`].
+pub(crate) fn takes_log(log: &[u8], left: &mut usize) -> bool {
+    takes(&LOG, log, left)
+}
+
+fn takes(kind: &Kind, body: &[u8], left: &mut usize) -> bool {
+    take(left, body.len()).is_ok() && weigh(kind, body, 0, left).is_ok()
+}
+
 fn weigh(kind: &Kind, mut body: &[u8], depth: usize, left: &mut usize) -> Result<(), Refused> {
     take(left, kind.size)?;
     if depth > DEEPEST {

@@ -58,17 +58,14 @@ impl Chart {
             .enumerate()
             .filter(|(_, bin)| !bin.durations.is_empty())
             .map(|(turn, bin)| {
-                let length = i128::from(to) - i128::from(from);
-                let at = |turn: usize| i128::from(from) + length * turn as i128 / STEPS as i128;
-                let time = |at: i128| format::time(i64::try_from(at).unwrap_or(i64::MAX));
-                // Whole milliseconds, so that the last is within.
-                let (begins, ends) = (time(at(turn)), time(at(turn + 1) + 1_000_000));
+                let (begins, ends) = ends(turn, (from, to));
+                let times = [begins, ends].map(format::exact);
                 Step {
                     x: turn as f64 * STEP,
                     requests: high(bin.durations.len()),
                     errors: high(bin.errors),
-                    link: link(&[("from", &begins), ("to", &ends)]),
-                    label: bin.label(&begins),
+                    link: link(&[("from", &times[0]), ("to", &times[1])]),
+                    label: bin.label(&format::time(begins)),
                 }
             })
             .collect();
@@ -112,6 +109,20 @@ fn bins(requests: &[(i64, u64, bool)], (from, to): (i64, i64)) -> Vec<Bin> {
         bin.durations.sort_unstable();
     }
     bins
+}
+
+/// The first and the last moment of a part of the time, as [`bins`] has them.
+fn ends(turn: usize, (from, to): (i64, i64)) -> (i64, i64) {
+    let length = (i128::from(to) - i128::from(from)).max(1);
+    let begins = |turn: usize| {
+        i128::from(from) + (length * turn as i128 + STEPS as i128 - 1) / STEPS as i128
+    };
+    let moment = |at: i128| i64::try_from(at).unwrap_or(i64::MAX);
+    let last = match turn + 1 {
+        STEPS => to,
+        next => moment(begins(next) - 1),
+    };
+    (moment(begins(turn)), last)
 }
 
 /// A line through the parts in which there is something; it is broken where there is nothing.

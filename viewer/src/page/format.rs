@@ -44,6 +44,14 @@ pub(super) fn time(nanos: i64) -> String {
         .unwrap_or_default()
 }
 
+/// As `time`, to the nanosecond where there are some.
+pub(super) fn exact(nanos: i64) -> String {
+    match nanos.rem_euclid(1_000_000) {
+        0 => time(nanos),
+        rest => format!("{}{rest:06}", time(nanos)),
+    }
+}
+
 /// `2.4/s`, `12/min`, `3/h`: what is more than one.
 pub(super) fn rate(count: u64, seconds: f64) -> String {
     let each = count as f64 / seconds.max(1.0);

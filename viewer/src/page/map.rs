@@ -12,7 +12,6 @@ use axum::{
 };
 
 use super::{
-    aside,
     colours::Colours,
     format,
     layout::{self, Layout},
@@ -106,7 +105,9 @@ pub(super) async fn page(
         .map(|(first, last)| last.saturating_sub(first));
     let seconds = time.unwrap_or_default() as f64 / 1e9;
     let colours = Colours::of(&store).await?;
-    Ok(aside(move || show(&Page::of(calls.edges, window.name, seconds, &colours))).await)
+    store
+        .aside(move || show(&Page::of(calls.edges, window.name, seconds, &colours)))
+        .await
 }
 
 impl Page {

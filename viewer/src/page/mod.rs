@@ -4,6 +4,7 @@ mod assets;
 mod chart;
 mod colours;
 mod compare;
+mod difference;
 mod example;
 mod format;
 mod layout;
@@ -81,14 +82,6 @@ async fn nothing() -> Response {
 fn show(page: &impl Template) -> Response {
     match page.render() {
         Ok(text) => Html(text).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
-}
-
-/// Long work, where nobody waits for it.
-async fn aside(work: impl FnOnce() -> Response + Send + 'static) -> Response {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(answer) => answer,
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }

@@ -1,5 +1,7 @@
 //! Each route of each service: how often, how well, how fast.
 
+use std::cmp::Reverse;
+
 use askama::Template;
 use axum::{
     extract::{Query, State},
@@ -26,13 +28,48 @@ use crate::{
 #[template(path = "overview.html")]
 struct Page {
     back: String,
+    /// The busiest routes.
     rows: Vec<Line>,
+    /// How many there are.
+    all_rows: usize,
     /// The ends of the charts.
     from: String,
     to: String,
 }
 
+/// As many routes are shown: each has a chart.
+const ROWS: usize = 500;
+
 impl Page {
+    fn of(mut routes: Vec<Route>, window: Window, colours: &Colours) -> Self {
+        let starts = || {
+            let requests = routes.iter().flat_map(|route| &route.requests);
+            requests.map(|(start, ..)| *start)
+        };
+        // All of time is the time of which there are requests.
+        let (from, to) = match window.name.as_str() {
+            "" => (starts().min(), starts().max()),
+            _ => (Some(window.from), Some(window.to)),
+        };
+        let (from, to) = (from.unwrap_or_default(), to.unwrap_or_default());
+        let all_rows = routes.len();
+        // Stable: by name where there are as many requests.
+        routes.sort_by_key(|route| Reverse(route.requests.len()));
+        routes.truncate(ROWS);
+        routes.sort_by(|one, other| (&one.service, &one.name).cmp(&(&other.service, &other.name)));
+        let rows = routes
+            .iter()
+            .map(|route| Line::of(route, (from, to), colours))
+            .collect();
+        Self {
+            back: window.name,
+            rows,
+            all_rows,
+            from: format::time(from),
+            to: format::time(to),
+        }
+    }
+
     fn backs(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
         backs(&self.back)
     }
@@ -43,6 +80,8 @@ struct Line {
     colour: usize,
     name: String,
     requests: usize,
+    /// There are more, that are older.
+    is_part: bool,
     rate: String,
     errors: usize,
     share: String,
@@ -61,38 +100,28 @@ pub(super) async fn page(
 ) -> Result<Response, StoreError> {
     let window = Window::of(&Params::of(pairs));
     let routes = store.routes(window.from, window.to).await?;
-    let starts = || {
-        let requests = routes.iter().flat_map(|route| &route.requests);
-        requests.map(|(start, ..)| *start)
-    };
-    // All of time is the time of which there are requests.
-    let (from, to) = match window.name.as_str() {
-        "" => (starts().min(), starts().max()),
-        _ => (Some(window.from), Some(window.to)),
-    };
-    let (from, to) = (from.unwrap_or_default(), to.unwrap_or_default());
     let colours = Colours::of(&store).await?;
-    let rows = routes
-        .iter()
-        .map(|route| Line::of(route, (from, to), &window.name, &colours))
-        .collect();
-    Ok(show(&Page {
-        back: window.name,
-        rows,
-        from: format::time(from),
-        to: format::time(to),
-    }))
+    store
+        .aside(move || show(&Page::of(routes, window, &colours)))
+        .await
 }
 
 impl Line {
-    fn of(route: &Route, (from, to): (i64, i64), back: &str, colours: &Colours) -> Self {
+    fn of(route: &Route, (from, to): (i64, i64), colours: &Colours) -> Self {
         let mut by_duration: Vec<_> = route.requests.iter().collect();
         by_duration.sort_unstable_by_key(|(start, took, _)| (*took, *start));
         let durations: Vec<_> = by_duration.iter().map(|(_, took, _)| *took).collect();
         let errors = route.requests.iter().filter(|(.., failed)| *failed).count();
         let requests = route.requests.len();
+        // Of very many the newest are known.
+        let begin = route.since.unwrap_or(from);
         let asked = [("service", &*route.service), ("operation", &*route.name)];
-        let link = |more: &[(&str, &str)]| format!("/?{}", query(&[&asked, more].concat()));
+        let of_request = [asked.as_slice(), &[("of", "request")]].concat();
+        let link = |more: &[(&str, &str)]| format!("/?{}", query(&[&of_request, more].concat()));
+        // What is counted here, though more may come in.
+        let times = [begin, to].map(format::exact);
+        let [begins, ends] = &times;
+        let counted = [("from", begins.as_str()), ("to", ends.as_str())];
         let example = |share| {
             let took = quantile(&durations, share);
             let of_this = by_duration.iter().find(|(_, known, _)| *known == took);
@@ -107,14 +136,15 @@ impl Line {
             colour: colours.of_service(&route.service),
             name: format::short(&route.name),
             requests,
-            rate: format::rate(requests as u64, to.saturating_sub(from) as f64 / 1e9),
+            is_part: route.since.is_some(),
+            rate: format::rate(requests as u64, to.saturating_sub(begin) as f64 / 1e9),
             errors,
             share: format::share(errors, requests),
             p50: example(0.5),
             p95: example(0.95),
             p99: example(0.99),
-            all: link(&[("back", back)]),
-            failed: link(&[("errors", "1"), ("back", back)]),
+            all: link(&counted),
+            failed: link(&[counted.as_slice(), &[("errors", "1")]].concat()),
             chart: Chart::of(&route.requests, (from, to), |more| link(more)),
         }
     }

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     extract::{Query, State},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use http::StatusCode;
 
@@ -42,6 +42,14 @@ struct Results {
     is_filtered: bool,
 }
 
+/// What the store found.
+struct Looked {
+    found: Vec<Found>,
+    colours: Colours,
+    wrong: Option<String>,
+    is_filtered: bool,
+}
+
 /// A trace in the list.
 struct Line {
     id: String,
@@ -71,43 +79,57 @@ pub(super) async fn page(
         found.into_iter().map(|(name, _)| name).collect()
     };
     operations.dedup();
-    let page = Page {
-        services: store.services().await?,
-        operations,
-        results: look(&store, &params).await?,
-        form,
+    let services = store.services().await?;
+    let looked = Looked::by(&store, &params).await?;
+    let page = move || {
+        show(&Page {
+            services,
+            operations,
+            results: looked.results(),
+            form,
+        })
     };
-    Ok(show(&page))
+    store.aside(page).await
 }
 
 pub(super) async fn results(
     State(store): State<Store>,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Response, StoreError> {
-    let results = look(&store, &Params::of(pairs)).await?;
-    if let Some(wrong) = results.wrong {
+    let looked = Looked::by(&store, &Params::of(pairs)).await?;
+    if let Some(wrong) = looked.wrong {
         return Ok(failed(
             StatusCode::BAD_REQUEST,
             "That cannot be looked for",
             wrong,
         ));
     }
-    Ok(show(&results).into_response())
+    store.aside(move || show(&looked.results())).await
 }
 
-async fn look(store: &Store, params: &Params) -> Result<Results, StoreError> {
-    let (search, wrong) = match wanted(params) {
-        Ok(search) => (search, None),
-        Err(Wrong(why)) => (all(), Some(why)),
-    };
-    let is_filtered = search != all();
-    let found = if wrong.is_some() {
-        Vec::new()
-    } else {
-        store.search(search).await?
-    };
-    let colours = Colours::of(store).await?;
-    Ok(Results::of(&found, &colours, wrong, is_filtered))
+impl Looked {
+    async fn by(store: &Store, params: &Params) -> Result<Self, StoreError> {
+        let (search, wrong) = match wanted(params) {
+            Ok(search) => (search, None),
+            Err(Wrong(why)) => (all(), Some(why)),
+        };
+        let is_filtered = search != all();
+        let found = if wrong.is_some() {
+            Vec::new()
+        } else {
+            store.search(search).await?
+        };
+        Ok(Self {
+            found,
+            colours: Colours::of(store).await?,
+            wrong,
+            is_filtered,
+        })
+    }
+
+    fn results(self) -> Results {
+        Results::of(&self.found, &self.colours, self.wrong, self.is_filtered)
+    }
 }
 
 impl Results {

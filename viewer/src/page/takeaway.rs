@@ -11,7 +11,7 @@ use axum::{
 use http::{StatusCode, header::CONTENT_DISPOSITION};
 use serde_json::json;
 
-use super::{aside, assets, colours::Colours, row, trace::unknown, waterfall::Waterfall};
+use super::{assets, colours::Colours, row, trace::unknown, waterfall::Waterfall};
 use crate::{
     api::params::Params,
     batch::text,
@@ -153,10 +153,10 @@ async fn of(
         Some(id) => store.trace(id).await?.map(|whole| (id, whole)),
         None => None,
     };
-    Ok(match whole {
-        Some((id, whole)) => aside(move || answer(id, &whole)).await,
-        None => unknown(text),
-    })
+    match whole {
+        Some((id, whole)) => store.aside(move || answer(id, &whole)).await,
+        None => Ok(unknown(text)),
+    }
 }
 
 fn download(name: &str, response: Response) -> Response {

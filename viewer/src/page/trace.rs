@@ -8,7 +8,7 @@ use axum::{
 use http::StatusCode;
 
 use super::{
-    Failed, aside,
+    Failed,
     colours::Colours,
     failed, show,
     span::{Detail, Index},
@@ -45,7 +45,7 @@ pub(super) async fn page(
             waterfall: Waterfall::of(id, &whole, &colours),
         })
     };
-    Ok(aside(page).await)
+    store.aside(page).await
 }
 
 /// What there is to know about one span.
@@ -83,7 +83,7 @@ pub(super) async fn span(
             ),
         }
     };
-    Ok(aside(pane).await)
+    store.aside(pane).await
 }
 
 pub(super) fn unknown(text: &str) -> Response {

@@ -30,6 +30,8 @@ pub(super) struct Waterfall {
     /// Nanoseconds.
     length: u64,
     spans: usize,
+    /// Spans and logs.
+    left_out: (usize, usize),
     logs: usize,
     errors: usize,
     orphans: usize,
@@ -86,6 +88,7 @@ impl Waterfall {
             start: tree.start,
             length: scale.length,
             spans: whole.spans.len(),
+            left_out: whole.left_out,
             logs: whole.logs.len(),
             errors: whole.spans.iter().filter(|span| span.is_error()).count(),
             orphans: tree
@@ -143,5 +146,31 @@ impl Scale {
     /// Where it begins, and how wide it is.
     pub(super) fn bar(&self, start: u64, finish: u64) -> (f64, f64) {
         (self.at(start), self.at(finish) - self.at(start))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_read_is_told() {
+        let text = |left_out| {
+            let whole = Whole {
+                left_out,
+                ..Whole::default()
+            };
+            let page = Waterfall::of(TraceId([7; 16]), &whole, &Colours::default());
+            page.render().unwrap()
+        };
+        assert!(!text((0, 0)).contains("larger than"));
+        let part = text((3, 0));
+        assert!(
+            part.contains("the 0 spans that came first, of 3."),
+            "{part}"
+        );
+        assert!(part.contains("data-spans=\"3\" data-logs=\"0\""), "{part}");
+        let part = text((0, 2));
+        assert!(part.contains("of 0, and 0 of 2 logs."), "{part}");
     }
 }

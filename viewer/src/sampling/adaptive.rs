@@ -9,7 +9,6 @@ use std::{
 };
 
 use super::Answer;
-use crate::batch::Batch;
 
 /// The counts and the rates. Cloning is one increment.
 #[derive(Clone, Debug)]
@@ -36,8 +35,8 @@ struct Counted {
     rate: f64,
 }
 
-/// The service and operation of each trace that begins in a batch.
-#[derive(Debug)]
+/// The service and operation of each trace that began.
+#[derive(Debug, Default)]
 pub(crate) struct Begun(Vec<(Arc<str>, String)>);
 
 /// How often rates are adjusted.
@@ -99,13 +98,8 @@ impl Adaptive {
 }
 
 impl Begun {
-    pub(crate) fn in_batch(batch: &Batch) -> Self {
-        let mut begun = Vec::new();
-        for group in &batch.groups {
-            let roots = group.spans.iter().filter(|span| span.parent.is_none());
-            begun.extend(roots.map(|span| (Arc::clone(&group.service), span.name.clone())));
-        }
-        Self(begun)
+    pub(crate) fn add(&mut self, service: &Arc<str>, operation: &str) {
+        self.0.push((Arc::clone(service), operation.to_owned()));
     }
 }
 
@@ -156,7 +150,42 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry_proto::tonic::{
+        collector::trace::v1::ExportTraceServiceRequest,
+        trace::v1::{ResourceSpans, ScopeSpans, Span},
+    };
+
     use super::*;
+    use crate::store::{Place, Store};
+
+    #[tokio::test]
+    async fn a_trace_that_is_sent_again_is_counted_once() {
+        let adaptive = Adaptive::new(1.0);
+        let store = Store::open(&Place::default()).unwrap();
+        store.tell(adaptive.clone());
+        let span = |trace: u8, id: u8| Span {
+            trace_id: vec![trace; 16],
+            span_id: vec![id; 8],
+            name: "GET /".to_owned(),
+            ..Span::default()
+        };
+        let send = async |spans: Vec<Span>| {
+            let of_scope = ScopeSpans {
+                spans,
+                ..ScopeSpans::default()
+            };
+            let resource_spans = vec![ResourceSpans {
+                scope_spans: vec![of_scope],
+                ..ResourceSpans::default()
+            }];
+            let request = ExportTraceServiceRequest { resource_spans };
+            store.accept(request).await.unwrap();
+            adaptive.state().operations["unknown_service"]["GET /"].traces
+        };
+        assert_eq!(send(vec![span(1, 1), span(1, 1)]).await, 1);
+        assert_eq!(send(vec![span(1, 1)]).await, 1, "it was tried again");
+        assert_eq!(send(vec![span(1, 1), span(2, 1)]).await, 2);
+    }
 
     /// A service of 1,000 requests a second that obeys.
     #[test]

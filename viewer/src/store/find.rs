@@ -1,4 +1,4 @@
-//! How traces are found: the newest one by one, then those that a filter lets pass.
+//! How traces are found: those that may be what is looked for are looked at one by one, until there are enough.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,10 +17,6 @@ use super::{
     words::{self, Missing},
 };
 
-/// Traces that are looked at one by one: what is frequent is found among them. A text that is too short for a filter is
-/// looked for in these alone.
-const NEWEST: usize = 2_000;
-
 pub(super) fn find(store: &Connection, search: &Search) -> rusqlite::Result<Vec<Found>> {
     if search.limit == 0 {
         return Ok(Vec::new());
@@ -28,10 +24,15 @@ pub(super) fn find(store: &Connection, search: &Search) -> rusqlite::Result<Vec<
     let Some(mut finder) = Finder::new(store, search)? else {
         return Ok(Vec::new());
     };
-    let Some(next) = finder.newest()? else {
-        return Ok(finder.found);
+    let candidates = if search.of_request {
+        finder.requested()?
+    } else {
+        match finder.newest()? {
+            Some(next) => finder.others(next)?,
+            None => Vec::new(),
+        }
     };
-    for trace in finder.others(next)? {
+    for trace in candidates {
         if finder.look(&trace)?.is_break() {
             break;
         }
@@ -39,24 +40,20 @@ pub(super) fn find(store: &Connection, search: &Search) -> rusqlite::Result<Vec<
     Ok(finder.found)
 }
 
-struct Finder<'s> {
-    store: &'s Connection,
-    search: &'s Search,
-    service: Option<i64>,
-    /// Numbers of the operations of the name that is looked for.
-    operations: HashSet<i64>,
-    wanted: Wanted,
+pub(super) struct Finder<'s> {
+    pub(super) store: &'s Connection,
+    pub(super) search: &'s Search,
+    pub(super) service: Option<i64>,
+    /// Numbers of the operations that are looked for.
+    pub(super) operations: HashSet<i64>,
+    pub(super) wanted: Wanted,
     /// Whether its spans have to be looked at.
-    is_asked: bool,
+    pub(super) is_asked: bool,
     /// What each origin does not have of what is looked for.
     origins: HashMap<i64, Missing>,
     summaries: Summaries,
     found: Vec<Found>,
 }
-
-/// What can be told by the row alone.
-const FITS: &str =
-    "start <= ?1 AND start >= ?2 AND finish - start BETWEEN ?3 AND ?4 AND errors >= ?5";
 
 impl<'s> Finder<'s> {
     /// `None` if nothing can be found.
@@ -82,16 +79,20 @@ impl<'s> Finder<'s> {
                 return Ok(None);
             }
         }
-        if let Some(operation) = search.operation.as_deref().map(words::name) {
+        let operation = search.operation.as_deref().map(words::name);
+        if operation.is_some() || search.of_request {
             finder.operations = store
                 .prepare_cached(
-                    "SELECT id FROM operation WHERE name = ?1 AND (?2 IS NULL OR service = ?2)",
+                    "SELECT id FROM operation
+                     WHERE (?1 IS NULL OR name = ?1) AND (?2 IS NULL OR service = ?2)",
                 )?
                 .query_map(params![operation, finder.service], |row| row.get(0))?
                 .collect::<Result<_, _>>()?;
             if finder.operations.is_empty() {
                 return Ok(None);
             }
+        }
+        if let Some(operation) = operation {
             finder.wanted.operation(service, operation);
         }
         if !Missing::of(search).is_nothing() {
@@ -135,81 +136,8 @@ impl<'s> Finder<'s> {
         Ok(())
     }
 
-    /// Looks at the newest; where to go on, if they were not enough.
-    fn newest(&mut self) -> rusqlite::Result<Option<i64>> {
-        let query = format!(
-            "SELECT id, trace_id, start, finish, spans, errors FROM trace WHERE {FITS} ORDER BY start DESC"
-        );
-        let mut statement = self.store.prepare_cached(&query)?;
-        let (to, rest) = self.bounds();
-        let mut rows = statement.query(params![to, rest.0, rest.1, rest.2, rest.3])?;
-        let can_jump = self.service.is_some() || self.is_asked;
-        let mut seen = 0;
-        let mut last = None;
-        while let Some(row) = rows.next()? {
-            let trace = Trace::of(row)?;
-            // Those that began at the same time are looked at together.
-            if seen >= NEWEST && can_jump && last != Some(trace.start) {
-                return Ok(Some(trace.start));
-            }
-            if self.look(&trace)?.is_break() {
-                return Ok(None);
-            }
-            seen += 1;
-            last = Some(trace.start);
-        }
-        Ok(None)
-    }
-
-    /// Those that began at this time or earlier and may be what is looked for, the newest first.
-    fn others(&self, to: i64) -> rusqlite::Result<Vec<Trace>> {
-        let (_, rest) = self.bounds();
-        let mut found = Vec::new();
-        let mut one = self.store.prepare_cached(&format!(
-            "SELECT id, trace_id, start, finish, spans, errors FROM trace WHERE {FITS} AND id = ?6"
-        ))?;
-        let mut add = |number: i64| -> rusqlite::Result<()> {
-            let mut rows = one.query(params![to, rest.0, rest.1, rest.2, rest.3, number])?;
-            if let Some(row) = rows.next()? {
-                found.push(Trace::of(row)?);
-            }
-            Ok(())
-        };
-        if !self.wanted.is_empty() {
-            let mut statement = self
-                .store
-                .prepare_cached("SELECT trace, bits FROM sketch")?;
-            let mut rows = statement.query([])?;
-            // One walk as the rows lie: what parts of a trace have is put together.
-            let mut parts: HashMap<i64, u64> = HashMap::new();
-            while let Some(row) = rows.next()? {
-                let found = self.wanted.may_be_in(row.get_ref(1)?.as_blob()?);
-                if found != 0 {
-                    *parts.entry(row.get(0)?).or_default() |= found;
-                }
-            }
-            for (trace, found) in parts {
-                if found == self.wanted.all() {
-                    add(trace)?;
-                }
-            }
-        } else if let Some(service) = self.service
-            && !self.is_asked
-        {
-            let mut statement = self
-                .store
-                .prepare_cached("SELECT trace FROM trace_service WHERE service = ?1")?;
-            let mut rows = statement.query([service])?;
-            while let Some(row) = rows.next()? {
-                add(row.get(0)?)?;
-            }
-        }
-        found.sort_by_key(|trace| std::cmp::Reverse((trace.start, trace.number)));
-        Ok(found)
-    }
-
     /// Adds the trace if all holds; breaks when there are enough.
-    fn look(&mut self, trace: &Trace) -> rusqlite::Result<ControlFlow<()>> {
+    pub(super) fn look(&mut self, trace: &Trace) -> rusqlite::Result<ControlFlow<()>> {
         if self.is_of_service(trace)? && self.is_like(trace)? && self.has_operation(trace)? {
             let found = self.summaries.of(self.store, trace)?;
             self.found.push(found);
@@ -231,7 +159,7 @@ impl<'s> Finder<'s> {
     }
 
     fn has_operation(&self, trace: &Trace) -> rusqlite::Result<bool> {
-        if self.operations.is_empty() {
+        if self.operations.is_empty() || self.search.of_request {
             return Ok(true);
         }
         let mut statement = self
@@ -300,19 +228,5 @@ impl<'s> Finder<'s> {
             found |= self.wanted.may_be_in(row.get_ref(0)?.as_blob()?);
         }
         Ok(found == self.wanted.all())
-    }
-
-    /// The latest start; then the earliest, the durations, and the fewest errors.
-    fn bounds(&self) -> (i64, (i64, i64, i64, i64)) {
-        let search = self.search;
-        (
-            search.to.unwrap_or(i64::MAX),
-            (
-                search.from.unwrap_or(i64::MIN),
-                search.shortest.unwrap_or(i64::MIN),
-                search.longest.unwrap_or(i64::MAX),
-                i64::from(search.errors_only),
-            ),
-        )
     }
 }

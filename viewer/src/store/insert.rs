@@ -14,6 +14,7 @@ use super::{
 use crate::{
     batch::{Batch, Group, Ready, ReadyLog},
     ids::TraceId,
+    sampling::Begun,
 };
 
 /// Rows that are written once, at the end.
@@ -23,6 +24,8 @@ pub(super) struct Insert<'t, 'k> {
     known: &'k mut Known,
     sums: Sums,
     traces: HashMap<TraceId, i64>,
+    /// Traces that begin with what is new, if somebody counts them.
+    begun: Option<Begun>,
 }
 
 /// Spans of a group that belong to one trace.
@@ -33,12 +36,17 @@ struct Part {
 }
 
 impl<'t, 'k> Insert<'t, 'k> {
-    pub(super) fn new(transaction: &'t Transaction<'t>, known: &'k mut Known) -> Self {
+    pub(super) fn new(
+        transaction: &'t Transaction<'t>,
+        known: &'k mut Known,
+        begun: Option<Begun>,
+    ) -> Self {
         Self {
             transaction,
             known,
             sums: Sums::default(),
             traces: HashMap::new(),
+            begun,
         }
     }
 
@@ -46,10 +54,11 @@ impl<'t, 'k> Insert<'t, 'k> {
         batch.groups.iter().try_for_each(|group| self.group(group))
     }
 
-    pub(super) fn end(self) -> rusqlite::Result<()> {
+    pub(super) fn end(mut self) -> rusqlite::Result<Option<Begun>> {
         self.sums.write(self.transaction)?;
         // Names of what was there already.
-        evict::forget(self.transaction, &self.sums, self.known)
+        evict::forget(self.transaction, &self.sums, self.known)?;
+        Ok(self.begun)
     }
 
     fn group(&mut self, group: &Group) -> rusqlite::Result<()> {
@@ -66,10 +75,15 @@ impl<'t, 'k> Insert<'t, 'k> {
                 let part = parts.entry(trace).or_default();
                 part.trace_id = Some(span.trace_id);
                 part.bodies.extend(&span.body);
+                if let Some(begun) = &mut self.begun
+                    && span.parent.is_none()
+                {
+                    begun.add(&group.service, &span.name);
+                }
             }
         }
         for (trace, part) in &parts {
-            self.part(*trace, origin, part, group)?;
+            self.part(*trace, (service, origin), part, group)?;
             uses += 1;
         }
         for log in &group.logs {
@@ -113,6 +127,7 @@ impl<'t, 'k> Insert<'t, 'k> {
             .known
             .operation(self.transaction, service, span.kind, &span.name)?;
         let peer = span.peer.as_ref().map(Peer::written);
+        let peer = peer.as_deref().map(words::name);
         let rows = self
             .transaction
             .prepare_cached(
@@ -131,17 +146,23 @@ impl<'t, 'k> Insert<'t, 'k> {
                 span.start,
                 span.finish,
                 span.is_error,
-                peer.as_deref().map(words::name),
+                peer,
             ])?;
         if rows == 1 {
-            self.sums.add(trace, service, operation, span);
+            self.sums.add((trace, service, operation), span, peer);
         } else {
             self.sums.operations.entry(operation).or_default();
         }
         Ok(rows == 1)
     }
 
-    fn part(&self, trace: i64, origin: i64, part: &Part, group: &Group) -> rusqlite::Result<()> {
+    fn part(
+        &mut self,
+        trace: i64,
+        (service, origin): (i64, i64),
+        part: &Part,
+        group: &Group,
+    ) -> rusqlite::Result<()> {
         self.transaction
             .prepare_cached("INSERT INTO body (trace, origin, spans) VALUES (?1, ?2, ?3)")?
             .execute(params![trace, origin, part.bodies])?;
@@ -149,6 +170,7 @@ impl<'t, 'k> Insert<'t, 'k> {
         self.transaction
             .prepare_cached("INSERT INTO sketch (trace, bits) VALUES (?1, ?2)")?
             .execute(params![trace, sketch])?;
+        self.sums.add_part(trace, service, sketch.len());
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 //! in which they came: a commit is small, and so is the wait.
 
 mod calls;
+mod candidates;
 mod counts;
 mod edges;
 mod error;
@@ -14,6 +15,7 @@ mod insert;
 mod known;
 mod open;
 mod peer;
+mod read;
 mod search;
 mod seen;
 mod sketch;
@@ -27,17 +29,17 @@ mod write;
 use std::{
     path::PathBuf,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering::Relaxed},
         mpsc::{self, TrySendError},
     },
     thread,
-    time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
 use tokio::sync::{RwLock, Semaphore, oneshot, watch};
 
+use self::read::PATIENCE;
 pub use self::{
     calls::Calls,
     error::StoreError,
@@ -45,10 +47,7 @@ pub use self::{
     whole::{Stored, StoredLog, Whole},
 };
 pub(crate) use self::{peer::Peer, sketch::Sketches};
-use crate::{
-    batch::Batch,
-    sampling::{Adaptive, Begun},
-};
+use crate::{batch::Batch, sampling::Adaptive};
 
 /// Where the store is, and how much it may hold.
 #[derive(Clone, Debug)]
@@ -69,13 +68,15 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     readers: Mutex<Vec<Connection>>,
-    /// Who reads at the same time: each has a connection with a cache.
+    /// Who reads at the same time.
     turns: Arc<Semaphore>,
+    /// Who makes a page of what was read at the same time.
+    pages: Arc<Semaphore>,
     gate: Gate,
     queue: Queue,
     changes: watch::Receiver<u64>,
     /// Who counts what comes in, to say how much should.
-    adaptive: OnceLock<Adaptive>,
+    adaptive: Arc<OnceLock<Adaptive>>,
 }
 
 /// Whom the writer of memory waits for, and who waits for it. Fair: first come, first served.
@@ -98,10 +99,6 @@ enum Order {
 /// Requests that wait at most, and their bytes. One that is larger is taken when nothing waits.
 const WAITING: usize = 256;
 const WAITING_BYTES: u64 = 8 << 20;
-/// Questions that are answered at the same time.
-const READERS: usize = 4;
-/// A question may take as long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Default for Place {
     /// 256 MiB of memory.
@@ -125,6 +122,7 @@ impl Store {
         let (sender, orders) = mpsc::sync_channel(WAITING);
         let (changed, changes) = watch::channel(0);
         let waiting = Arc::new(AtomicU64::new(0));
+        let adaptive = Arc::default();
         let writer = write::Writer {
             connection,
             limit: open::tables(place),
@@ -133,6 +131,7 @@ impl Store {
             gate: gate.clone(),
             known: known::Known::default(),
             version: 0,
+            adaptive: Arc::clone(&adaptive),
         };
         thread::Builder::new()
             .name("viewer-store".to_owned())
@@ -141,11 +140,12 @@ impl Store {
         Ok(Self(Arc::new(Inner {
             path,
             readers: Mutex::default(),
-            turns: Arc::new(Semaphore::new(READERS)),
+            turns: Arc::new(Semaphore::new(read::READERS)),
+            pages: Arc::new(Semaphore::new(read::PAGES)),
             gate,
             queue: Queue { sender, waiting },
             changes,
-            adaptive: OnceLock::new(),
+            adaptive,
         })))
     }
 
@@ -154,8 +154,6 @@ impl Store {
         if batch.groups.is_empty() {
             return Ok(());
         }
-        let adaptive = self.0.adaptive.get();
-        let begun = adaptive.map(|adaptive| (adaptive, Begun::in_batch(&batch)));
         let weight = batch.weight() as u64;
         let queue = &self.0.queue;
         let admitted = queue.waiting.fetch_update(Relaxed, Relaxed, |waiting| {
@@ -169,12 +167,7 @@ impl Store {
         if sent.is_err() {
             queue.waiting.fetch_sub(weight, Relaxed);
         }
-        sent?.await.unwrap_or(Err(StoreError::Closed))?;
-        // What was refused may come again.
-        if let Some((adaptive, begun)) = begun {
-            adaptive.count(&begun);
-        }
-        Ok(())
+        sent?.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Forgets all.
@@ -188,7 +181,7 @@ impl Store {
             .unwrap_or(Err(StoreError::Closed))
     }
 
-    /// Has what comes in counted, from now on.
+    /// Has the traces counted that begin from now on.
     pub(crate) fn tell(&self, adaptive: Adaptive) {
         let _first = self.0.adaptive.set(adaptive);
     }
@@ -196,62 +189,6 @@ impl Store {
     /// A number that grows with each commit.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.clone()
-    }
-
-    /// Asks the store something, off the async threads, within the deadline.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Timeout`] when the answer took too long.
-    pub(crate) async fn read<T: Send + 'static>(
-        &self,
-        ask: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let waits = async {
-            let turn = Arc::clone(&self.0.turns).acquire_owned().await;
-            let gate = match &self.0.gate {
-                Some(gate) => Some(Arc::clone(gate).read_owned().await),
-                None => None,
-            };
-            Ok::<_, StoreError>((turn.map_err(|_| StoreError::Closed)?, gate))
-        };
-        let (turn, gate) = tokio::time::timeout(PATIENCE, waits)
-            .await
-            .map_err(|_| StoreError::Timeout)??;
-        let store = self.clone();
-        tokio::task::spawn_blocking(move || {
-            let answer = store.read_blocking(ask);
-            drop((gate, turn));
-            answer
-        })
-        .await
-        .unwrap_or(Err(StoreError::Closed))
-    }
-
-    fn read_blocking<T>(
-        &self,
-        ask: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
-        let pooled = self.readers().pop();
-        let mut connection = match pooled {
-            Some(connection) => connection,
-            None => open::connect(&self.0.path)?,
-        };
-        let deadline = Instant::now() + PATIENCE;
-        connection.progress_handler(10_000, Some(move || Instant::now() > deadline))?;
-        // All that is asked is of one commit.
-        let transaction = connection.transaction()?;
-        let answer = ask(&transaction);
-        drop(transaction);
-        self.readers().push(connection);
-        Ok(answer?)
-    }
-
-    fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
-        self.0
-            .readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn order(

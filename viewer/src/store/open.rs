@@ -6,14 +6,16 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::{PATIENCE, Place, StoreError, evict, known::Known};
 
 /// Says that a file is ours: "thrl".
 const APPLICATION: i64 = 0x7468_726C;
 /// Of the tables. A change of `schema.sql` raises it.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
+/// What is brought up to date: `upgrade.sql` knows how.
+const BEFORE: i64 = 3;
 /// Bodies and filters are long: few fit a page of SQLite's usual 4 KiB.
 const PAGE: i64 = 8 << 10;
 /// SQLite's memory ends at a GiB, and a request may go beyond the limit until room is made.
@@ -57,19 +59,18 @@ pub(super) fn open(place: &Place) -> Result<(Connection, PathBuf), StoreError> {
 
 fn prepare(file: &Path, limit: u64) -> Result<Connection, StoreError> {
     let mut connection = connect(file)?;
-    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let application: i64 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     let refuse = |why: String| Err(StoreError::File(file.to_owned(), why));
-    if tables == 0 {
-        connection.pragma_update(None, "page_size", PAGE)?;
-        connection.pragma_update(None, "application_id", APPLICATION)?;
-    } else if number("application_id")? != APPLICATION {
+    let is_new = tables == 0 && [0, APPLICATION].contains(&application);
+    if !is_new && application != APPLICATION {
         return refuse("it is a database of something else; name another file".to_owned());
     }
-    match number("user_version")? {
-        0 if tables == 0 => {}
-        VERSION => {}
+    match version(&connection)? {
+        0 if is_new => {}
+        VERSION | BEFORE => {}
         version if version > VERSION => {
             return refuse(format!(
                 "it was written by a newer viewer (version {version} of the tables, this one knows {VERSION}); use that, or name another file"
@@ -81,23 +82,62 @@ fn prepare(file: &Path, limit: u64) -> Result<Connection, StoreError> {
             ));
         }
     }
+    if is_new {
+        connection.pragma_update(None, "page_size", PAGE)?;
+        connection.pragma_update(None, "application_id", APPLICATION)?;
+    }
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // What was acknowledged survives the process; a power cut may take the last of it.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
     connection.pragma_update(None, "wal_autocheckpoint", (4 << 20) / PAGE)?;
-    if tables == 0 {
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(include_str!("schema.sql"))?;
-        transaction.pragma_update(None, "user_version", VERSION)?;
-        transaction.commit()?;
+    if version(&connection)? != VERSION {
+        make_tables(&mut connection, file)?;
     }
     // The limit may be less than it was.
     evict::make_room(&mut connection, limit, &mut Known::default(), &None)?;
-    if evict::size(&connection)? > limit {
-        connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")?;
+    if evict::size(&connection)? > limit
+        && let Err(error) = shrink(&connection)
+    {
+        eprintln!(
+            "throughline-viewer: {} stays larger than its limit: {error}; what is free in it is used again",
+            file.display()
+        );
     }
     Ok(connection)
+}
+
+/// Makes the tables, or brings them up to date. Another process may be about to do the same.
+fn make_tables(connection: &mut Connection, file: &Path) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version = version(&transaction)?;
+    let change = match version {
+        VERSION => return Ok(()),
+        BEFORE => include_str!("upgrade.sql"),
+        _ => include_str!("schema.sql"),
+    };
+    transaction.execute_batch(change)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()?;
+    if version == BEFORE {
+        eprintln!(
+            "throughline-viewer: {} was written by an older viewer (version {BEFORE} of the tables) and has been brought up to version {VERSION}, which only newer ones open",
+            file.display()
+        );
+    }
+    Ok(())
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Writes the file again without what is free in it. The copy that this takes is a file as well: it has no limit of memory.
+fn shrink(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "temp_store", "FILE")?;
+    let shrunk = connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    shrunk
 }
 
 pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {

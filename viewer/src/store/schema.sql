@@ -4,10 +4,11 @@
 CREATE TABLE service (
     id        INTEGER PRIMARY KEY,
     name      TEXT NOT NULL UNIQUE,
-    -- What its spans and logs weigh, and its logs alone: who uses most gives way first.
+    -- What it weighs with its spans, logs and names, and its logs alone: who uses most gives way first.
     bytes     INTEGER NOT NULL DEFAULT 0,
     log_bytes INTEGER NOT NULL DEFAULT 0
 );
+CREATE INDEX service_by_bytes ON service (bytes);
 
 -- A resource and a scope, as protobuf.
 CREATE TABLE origin (

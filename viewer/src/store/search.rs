@@ -25,6 +25,9 @@ pub struct Search {
     pub from: Option<i64>,
     /// As `from`.
     pub to: Option<i64>,
+    /// Times, durations and failure are not the trace's, but of one of its requests: of a span of that service and
+    /// operation that serves or consumes.
+    pub of_request: bool,
     /// As many at most.
     pub limit: usize,
 }

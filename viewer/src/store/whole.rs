@@ -8,7 +8,10 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::ids::{SpanId, TraceId};
+use crate::{
+    ids::{SpanId, TraceId},
+    ingest::weight,
+};
 
 /// A trace, whole.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +21,8 @@ pub struct Whole {
     pub spans: Vec<Stored>,
     /// By their time.
     pub logs: Vec<StoredLog>,
+    /// Spans and logs that are not read: the trace is larger than is read at once, and they came later.
+    pub left_out: (usize, usize),
 }
 
 /// A span of a trace.
@@ -52,29 +57,47 @@ pub struct StoredLog {
 #[derive(Default)]
 struct Origins(HashMap<i64, Origin>);
 
+/// Spans and logs of a trace that are read take no more memory than a request may, in bytes.
+const HEAVIEST: usize = 256 << 20;
+
 type Origin = (Arc<str>, Arc<Resource>, Arc<InstrumentationScope>);
 
 pub(super) fn whole(store: &Connection, id: TraceId) -> rusqlite::Result<Option<Whole>> {
+    whole_within(store, id, HEAVIEST)
+}
+
+fn whole_within(
+    store: &Connection,
+    id: TraceId,
+    mut left: usize,
+) -> rusqlite::Result<Option<Whole>> {
     let mut origins = Origins::default();
     let mut whole = Whole::default();
-    let number: Option<i64> = store
-        .prepare_cached("SELECT id FROM trace WHERE trace_id = ?1")?
-        .query_row([id.0], |row| row.get(0))
+    let known: Option<(i64, i64)> = store
+        .prepare_cached("SELECT id, spans FROM trace WHERE trace_id = ?1")?
+        .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let mut statement =
         store.prepare_cached("SELECT origin, spans FROM body WHERE trace = ?1 ORDER BY id")?;
-    let mut rows = statement.query([number])?;
-    while let Some(row) = rows.next()? {
+    let mut rows = statement.query([known.map(|(number, _)| number)])?;
+    let mut has_room = true;
+    while has_room && let Some(row) = rows.next()? {
         let (service, resource, scope) = origins.get(store, row.get(0)?)?;
-        whole
-            .spans
-            .extend(spans(row.get_ref(1)?.as_blob()?).map(|span| Stored {
+        for part in parts(row.get_ref(1)?.as_blob()?) {
+            has_room = weight::takes_span(part, &mut left);
+            if !has_room {
+                break;
+            }
+            whole.spans.push(Stored {
                 service: Arc::clone(&service),
                 resource: Arc::clone(&resource),
                 scope: Arc::clone(&scope),
-                span,
-            }));
+                span: Span::decode(part).unwrap_or_default(),
+            });
+        }
     }
+    let all = known.map_or(0, |(_, spans)| usize::try_from(spans).unwrap_or_default());
+    whole.left_out.0 = all.saturating_sub(whole.spans.len());
     whole
         .spans
         .sort_by_key(|stored| stored.span.start_time_unix_nano);
@@ -83,6 +106,11 @@ pub(super) fn whole(store: &Connection, id: TraceId) -> rusqlite::Result<Option<
     )?;
     let mut rows = statement.query([id.0])?;
     while let Some(row) = rows.next()? {
+        has_room = has_room && weight::takes_log(row.get_ref(3)?.as_blob()?, &mut left);
+        if !has_room {
+            whole.left_out.1 += 1;
+            continue;
+        }
         let (service, ..) = origins.get(store, row.get(0)?)?;
         whole.logs.push(StoredLog {
             service,
@@ -95,11 +123,16 @@ pub(super) fn whole(store: &Connection, id: TraceId) -> rusqlite::Result<Option<
 }
 
 /// Of a body. They were spans when they were stored.
-pub(super) fn spans(mut body: &[u8]) -> impl Iterator<Item = Span> {
+pub(super) fn spans(body: &[u8]) -> impl Iterator<Item = Span> {
+    parts(body).filter_map(|part| Span::decode(part).ok())
+}
+
+fn parts(mut body: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
-        (!body.is_empty())
-            .then(|| Span::decode_length_delimited(&mut body).ok())
-            .flatten()
+        let length = prost::decode_length_delimiter(&mut body).ok()?;
+        let (part, rest) = body.split_at_checked(length)?;
+        body = rest;
+        Some(part)
     })
 }
 
@@ -122,5 +155,113 @@ impl Origins {
             })?;
         self.0.insert(number, Clone::clone(&origin));
         Ok(origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::{
+        collector::{logs::v1::ExportLogsServiceRequest, trace::v1::ExportTraceServiceRequest},
+        common::v1::KeyValue,
+        logs::v1::{ResourceLogs, ScopeLogs},
+        trace::v1::{ResourceSpans, ScopeSpans},
+    };
+
+    use super::*;
+    use crate::store::{Place, Store};
+
+    /// Attributes that are two bytes each where they are kept.
+    fn span(id: u8) -> Span {
+        Span {
+            trace_id: vec![7; 16],
+            span_id: vec![id; 8],
+            attributes: vec![KeyValue::default(); 100],
+            ..Span::default()
+        }
+    }
+
+    async fn filled() -> Store {
+        let store = Store::open(&Place::default()).unwrap();
+        // Half of them in one request, half in one each.
+        let requests = [(1..=10).collect(), vec![11], vec![12], vec![13], vec![14]];
+        for ids in requests {
+            let of_scope = ScopeSpans {
+                spans: ids.into_iter().map(span).collect(),
+                ..ScopeSpans::default()
+            };
+            let resource_spans = vec![ResourceSpans {
+                scope_spans: vec![of_scope],
+                ..ResourceSpans::default()
+            }];
+            let request = ExportTraceServiceRequest { resource_spans };
+            store.accept(request).await.unwrap();
+        }
+        let log = |time| LogRecord {
+            trace_id: vec![7; 16],
+            time_unix_nano: time,
+            attributes: vec![KeyValue::default(); 100],
+            ..LogRecord::default()
+        };
+        let of_scope = ScopeLogs {
+            log_records: (1..=6).map(log).collect(),
+            ..ScopeLogs::default()
+        };
+        let resource_logs = vec![ResourceLogs {
+            scope_logs: vec![of_scope],
+            ..ResourceLogs::default()
+        }];
+        let request = ExportLogsServiceRequest { resource_logs };
+        store.accept_logs(request).await.unwrap();
+        store
+    }
+
+    #[tokio::test]
+    async fn a_trace_is_read_as_far_as_memory_allows() {
+        let store = filled().await;
+        let (span, log) = {
+            let take = |takes: fn(&[u8], &mut usize) -> bool, body: &[u8]| {
+                let mut left = HEAVIEST;
+                assert!(takes(body, &mut left));
+                HEAVIEST - left
+            };
+            let log = LogRecord {
+                trace_id: vec![7; 16],
+                time_unix_nano: 1,
+                attributes: vec![KeyValue::default(); 100],
+                ..LogRecord::default()
+            };
+            (
+                take(weight::takes_span, &span(1).encode_to_vec()),
+                take(weight::takes_log, &log.encode_to_vec()),
+            )
+        };
+        assert!(span > 100 * size_of::<KeyValue>(), "{span} bytes");
+        let all = 14 * span + 6 * log;
+        for (most, spans, logs) in [
+            (all, 14, 6),
+            (all - 1, 14, 5),
+            (14 * span, 14, 0),
+            (14 * span - 1, 13, 0),
+            (11 * span, 11, 0),
+            (4 * span + 1, 4, 0),
+            (span - 1, 0, 0),
+        ] {
+            let read = store.read(move |store| whole_within(store, TraceId([7; 16]), most));
+            let whole = read.await.unwrap().unwrap_or_default();
+            assert_eq!(
+                (whole.spans.len(), whole.logs.len()),
+                (spans, logs),
+                "{most}"
+            );
+            if spans > 0 {
+                assert_eq!(whole.left_out, (14 - spans, 6 - logs), "{most}");
+            }
+            let first = whole.spans.iter().zip(1..);
+            assert!(
+                first
+                    .into_iter()
+                    .all(|(stored, id)| stored.span.span_id[0] == id)
+            );
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The one thread that writes.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicU64, Ordering::Relaxed},
     mpsc,
 };
@@ -10,7 +10,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{oneshot, watch};
 
 use super::{Gate, Order, StoreError, evict, insert::Insert, known::Known};
-use crate::batch::Batch;
+use crate::{
+    batch::Batch,
+    sampling::{Adaptive, Begun},
+};
 
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -23,6 +26,8 @@ pub(super) struct Writer {
     pub(super) known: Known,
     /// Differs once another process has written to the file.
     pub(super) version: i64,
+    /// Who is told which traces began.
+    pub(super) adaptive: Arc<OnceLock<Adaptive>>,
 }
 
 /// Requests that are committed together at most, and their bytes: readers of memory wait so long.
@@ -113,11 +118,20 @@ impl Writer {
             // Others may have cleared what the numbers stand for.
             self.known.forget();
         }
-        let mut insert = Insert::new(&transaction, &mut self.known);
+        let adaptive = self.adaptive.get();
+        let mut insert = Insert::new(
+            &transaction,
+            &mut self.known,
+            adaptive.map(|_| Begun::default()),
+        );
         for batch in batches {
             insert.batch(batch)?;
         }
-        insert.end()?;
-        transaction.commit()
+        let begun = insert.end()?;
+        transaction.commit()?;
+        if let Some((adaptive, begun)) = adaptive.zip(begun) {
+            adaptive.count(&begun);
+        }
+        Ok(())
     }
 }
