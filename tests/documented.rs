@@ -320,7 +320,8 @@ where
 async fn subscriber() -> Ran {
     use throughline::{Setup, Subscriber};
 
-    // Lines of JSON, or Subscriber::text(); RUST_LOG says which, OTEL_LOGS_EXPORTER (otlp, console, none) where else they go.
+    // Lines of JSON, or Subscriber::text(), compact() and pretty(); RUST_LOG says which lines there are, and
+    // OTEL_LOGS_EXPORTER (otlp, console, none) where else they go.
     let telemetry = Setup::new().subscriber(Subscriber::json()).init()?;
     tracing::info!(sku = "socks", "sold");
     Ok(telemetry.shutdown().await?)

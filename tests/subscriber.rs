@@ -1,7 +1,9 @@
-//! `Setup::subscriber`: a process has one subscriber, so there is one test.
+//! `Setup::subscriber`: a process has one subscriber, so there is one test, and others have processes of their own.
 
 #[path = "logs/kept.rs"]
 mod kept;
+
+use std::{env, process::Command};
 
 use axum::{Router, body::Body, routing::get};
 use http::Request;
@@ -193,4 +195,64 @@ async fn one_call_installs_lines_spans_and_records() {
     tracing::error!("last words");
     telemetry.shutdown().await.unwrap();
     assert_eq!(memory.records.of("subscriber").len(), 5);
+}
+
+/// What the subscriber of each format writes to stdout unless it is told otherwise.
+#[test]
+fn each_format_names_the_trace() {
+    for (child, written) in [
+        ("text_child", r#"subscriber: sold sku="socks" trace_id="#),
+        ("compact_child", r#"subscriber: sold sku="socks" trace_id="#),
+        ("pretty_child", "    with trace_id: "),
+        ("json_child", r#""target":"subscriber","trace_id":""#),
+    ] {
+        let output = Command::new(env::current_exe().unwrap())
+            .args(["--exact", child, "--nocapture", "--ignored"])
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{text}");
+        let (_, ids) = text
+            .split_once(written)
+            .unwrap_or_else(|| panic!("{child}: {text}"));
+        let id: String = ids.chars().take_while(char::is_ascii_hexdigit).collect();
+        assert_eq!(id.len(), 32, "{child}: {text}");
+        assert!(!text.contains('\u{1b}'), "no terminal, no colours: {text}");
+    }
+}
+
+fn sell(subscriber: Subscriber) {
+    let telemetry = Setup::new()
+        .lookup(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+        .subscriber(subscriber)
+        .init()
+        .unwrap();
+    opentelemetry::global::tracer("app").in_span("own", |_| {
+        tracing::info!(sku = "socks", "sold");
+    });
+    drop(telemetry);
+}
+
+#[test]
+#[ignore = "a part of each_format_names_the_trace"]
+fn text_child() {
+    sell(Subscriber::text());
+}
+
+#[test]
+#[ignore = "a part of each_format_names_the_trace"]
+fn compact_child() {
+    sell(Subscriber::compact());
+}
+
+#[test]
+#[ignore = "a part of each_format_names_the_trace"]
+fn pretty_child() {
+    sell(Subscriber::pretty());
+}
+
+#[test]
+#[ignore = "a part of each_format_names_the_trace"]
+fn json_child() {
+    sell(Subscriber::json());
 }

@@ -65,6 +65,7 @@ pub struct Subscriber {
 enum Format {
     Text,
     Compact,
+    Pretty,
     Json,
 }
 
@@ -94,6 +95,11 @@ impl Subscriber {
     /// Shorter lines of text.
     pub fn compact() -> Self {
         Self::new(Format::Compact)
+    }
+
+    /// Several lines of text for each event, for a developer's eyes.
+    pub fn pretty() -> Self {
+        Self::new(Format::Pretty)
     }
 
     /// An object of JSON on each line.
@@ -167,6 +173,7 @@ impl Subscriber {
         match self.format {
             Format::Text => lines.map_event_format(WithTraceIds::new).boxed(),
             Format::Compact => lines.compact().map_event_format(WithTraceIds::new).boxed(),
+            Format::Pretty => lines.pretty().map_event_format(WithTraceIds::new).boxed(),
             Format::Json => lines.json().map_event_format(WithTraceIds::new).boxed(),
         }
     }
