@@ -429,6 +429,48 @@ meter_provider:
 }
 
 #[tokio::test]
+async fn views_choose_the_attributes() {
+    let collector = Collector::start();
+    let yaml = format!(
+        r#"
+file_format: "1.0"
+tracer_provider: {{processors: []}}
+meter_provider:
+  readers:
+    - periodic: {{exporter: {{otlp_http: {{endpoint: "{}/v1/metrics"}}}}}}
+  views:
+    - selector: {{instrument_name: http.server.request.duration}}
+      stream: {{attribute_keys: {{included: [http.route, none]}}}}
+"#,
+        collector.url()
+    );
+    let telemetry = Config::new(&yaml).setup(&[]).build().unwrap();
+    for path in ["/a", "/a", "/b"] {
+        serve(&telemetry, path, &[]).await;
+    }
+    telemetry.shutdown().await.unwrap();
+    let keys = |name| {
+        let Some(Data::Histogram(histogram)) = collector.metric(name).data else {
+            panic!("{name} is no histogram");
+        };
+        let points = histogram.data_points.into_iter();
+        let mut keys: Vec<_> = points
+            .map(|point| {
+                let keys = point.attributes.into_iter().map(|attribute| attribute.key);
+                (keys.collect::<Vec<_>>(), point.count)
+            })
+            .collect();
+        keys.sort();
+        keys
+    };
+    let route = || vec!["http.route".to_owned()];
+    let server = keys("http.server.request.duration");
+    assert_eq!(server, [(route(), 1), (route(), 2)]);
+    let client = keys("http.client.request.duration");
+    assert!(client[0].0.len() > 1, "{client:?}");
+}
+
+#[tokio::test]
 async fn attribute_sets_are_bounded() {
     let collector = Collector::start();
     let yaml = format!(
@@ -598,8 +640,12 @@ fn what_is_wrong_is_told_with_its_line_and_its_path() {
             "line 2: meter_provider.exemplar_filter: asks for exemplars, which OpenTelemetry's SDK for Rust does not make",
         ),
         (
-            "meter_provider: {readers: [], views: [{selector: {}, stream: {attribute_keys: {included: [a]}}}]}",
-            "line 2: meter_provider.views[0].stream.attribute_keys: is not supported",
+            "meter_provider: {readers: [], views: [{selector: {}, stream: {attribute_keys: {included: ['a*']}}}]}",
+            "line 2: meter_provider.views[0].stream.attribute_keys.included[0]: is a pattern, and OpenTelemetry's SDK for Rust takes whole keys",
+        ),
+        (
+            "meter_provider: {readers: [], views: [{selector: {}, stream: {attribute_keys: {excluded: [a]}}}]}",
+            "line 2: meter_provider.views[0].stream.attribute_keys.excluded: is not supported: OpenTelemetry's SDK for Rust takes what is included",
         ),
         (
             "meter_provider: {readers: [periodic: {exporter: {console: }, cardinality_limits: {default: 0}}]}",

@@ -1,5 +1,6 @@
 //! Views of metrics, as settings and as what the SDK takes.
 
+use opentelemetry::Key;
 use opentelemetry_sdk::metrics::{self, Instrument, InstrumentKind};
 
 use super::settings::Histograms;
@@ -41,6 +42,8 @@ pub(super) struct Stream {
     pub(super) description: Option<String>,
     pub(super) aggregation: Option<Aggregation>,
     pub(super) cardinality_limit: Option<usize>,
+    /// The attributes that stay.
+    pub(super) attribute_keys: Option<Vec<String>>,
 }
 
 /// How many attribute sets a stream tells apart, where no view says.
@@ -145,6 +148,10 @@ impl Stream {
         }
         if let Some(limit) = self.cardinality_limit {
             stream = stream.with_cardinality_limit(limit);
+        }
+        if let Some(keys) = &self.attribute_keys {
+            let keys = keys.iter().cloned().map(Key::from);
+            stream = stream.with_allowed_attribute_keys(keys);
         }
         stream.build().map_err(|error| error.to_string())
     }

@@ -59,7 +59,25 @@ fn streamed(at: &At<'_>) -> Stream {
         cardinality_limit: limit
             .and_then(|at| at.within(1, AT_ONCE))
             .and_then(|limit| limit.try_into().ok()),
+        attribute_keys: fields.get("attribute_keys").and_then(|at| keys(&at)),
     }
+}
+
+/// The SDK takes the keys that stay, and no pattern.
+fn keys(at: &At<'_>) -> Option<Vec<String>> {
+    let fields = at.fields();
+    if let Some(at) = fields.get("excluded") {
+        at.wrong("is not supported: OpenTelemetry's SDK for Rust takes what is included");
+    }
+    let included = fields.get("included")?.list();
+    let keys = included.iter().filter_map(|at| {
+        let key = at.text()?;
+        if key.contains(['*', '?']) {
+            at.wrong("is a pattern, and OpenTelemetry's SDK for Rust takes whole keys");
+        }
+        Some(key.to_owned())
+    });
+    Some(keys.collect())
 }
 
 /// `cardinality_limits` of a reader.
