@@ -50,6 +50,15 @@ async fn a_file_that_is_not_the_viewers_is_left_alone() {
     let other = Connection::open(path("empty.db")).unwrap();
     other.pragma_update(None, "application_id", 7).unwrap();
     drop(other);
+    drop(Program::start(&path("damaged.db")));
+    let store = Connection::open(path("damaged.db")).unwrap();
+    store
+        .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+        .unwrap();
+    drop(store);
+    let mut bytes = std::fs::read(path("damaged.db")).unwrap();
+    bytes[100..4000].fill(0xFF);
+    std::fs::write(path("damaged.db"), bytes).unwrap();
     std::fs::create_dir(path("folder")).unwrap();
     for (name, version) in [("newer.db", 99), ("older.db", 1)] {
         drop(Program::start(&path(name)));
@@ -61,6 +70,7 @@ async fn a_file_that_is_not_the_viewers_is_left_alone() {
         ("text", "is no database"),
         ("other.db", "of something else"),
         ("empty.db", "of something else"),
+        ("damaged.db", "is damaged"),
         ("folder", "cannot be opened"),
         ("nowhere/at/all.db", "does its folder exist"),
         ("newer.db", "a newer viewer (version 99"),
