@@ -7,6 +7,7 @@ mod compare;
 mod difference;
 mod example;
 mod format;
+mod layers;
 mod layout;
 mod live;
 mod map;

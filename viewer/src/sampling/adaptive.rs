@@ -33,6 +33,8 @@ struct Counted {
     /// Traces that began since the last adjustment.
     traces: u64,
     rate: f64,
+    /// Nothing came, and it is sampled whole.
+    is_idle: bool,
 }
 
 /// The service and operation of each trace that began.
@@ -121,6 +123,7 @@ impl State {
                     Counted {
                         traces: 1,
                         rate: 1.0,
+                        is_idle: false,
                     },
                 );
         }
@@ -134,6 +137,7 @@ impl State {
         }
         for counted in self.operations.values_mut().flat_map(BTreeMap::values_mut) {
             let seen = std::mem::take(&mut counted.traces) as f64 / seconds;
+            counted.is_idle = false;
             let is_near = (seen - target).abs() <= target * TOLERANCE;
             if is_near {
                 continue;
@@ -144,7 +148,18 @@ impl State {
                 f64::INFINITY
             };
             counted.rate = wanted.min(counted.rate * GROWTH).clamp(LOWEST, 1.0);
+            counted.is_idle = seen == 0.0 && counted.rate >= 1.0;
         }
+        self.forget_idle();
+    }
+
+    /// Those that nothing is known of any more are as new ones: names that strangers make up leave room.
+    fn forget_idle(&mut self) {
+        self.operations.retain(|_, operations| {
+            operations.retain(|_, counted| !counted.is_idle);
+            !operations.is_empty()
+        });
+        self.known = self.operations.values().map(BTreeMap::len).sum();
     }
 }
 
@@ -185,6 +200,33 @@ mod tests {
         assert_eq!(send(vec![span(1, 1), span(1, 1)]).await, 1);
         assert_eq!(send(vec![span(1, 1)]).await, 1, "it was tried again");
         assert_eq!(send(vec![span(1, 1), span(2, 1)]).await, 2);
+    }
+
+    #[test]
+    fn names_that_do_not_come_again_leave_room_for_others() {
+        let mut state = State {
+            since: Instant::now(),
+            operations: BTreeMap::new(),
+            known: 0,
+        };
+        for number in 0..MOST {
+            state.count("stranger", &number.to_string());
+        }
+        state.count("shop", "GET /");
+        assert!(!state.operations.contains_key("shop"), "there is no room");
+        // 100 a second of one of them, which is sampled less.
+        for _ in 0..1000 {
+            state.count("stranger", "7");
+        }
+        let mut now = state.since;
+        for _ in 0..2 {
+            now += EVERY;
+            state.adjust(5.0, now);
+        }
+        assert_eq!(state.known, 1);
+        assert!(state.operations["stranger"]["7"].rate < 1.0);
+        state.count("shop", "GET /");
+        assert_eq!(state.operations["shop"]["GET /"].traces, 1);
     }
 
     /// A service of 1,000 requests a second that obeys.

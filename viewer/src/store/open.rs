@@ -159,6 +159,9 @@ fn explain(error: &rusqlite::Error) -> String {
         Some(ErrorCode::NotADatabase) => {
             "it is there, and is no database; name another file".to_owned()
         }
+        Some(ErrorCode::DatabaseCorrupt) => {
+            "it is damaged; move it away, or name another file".to_owned()
+        }
         Some(ErrorCode::ReadOnly) => "it may not be written".to_owned(),
         Some(ErrorCode::CannotOpen) => {
             "it cannot be opened; does its folder exist, and may it be written?".to_owned()

@@ -49,22 +49,6 @@ async fn a_service_that_calls_very_many_is_drawn_in_part() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_very_many_routes_the_busiest_are_shown() {
-    let viewer = start().await;
-    let name = |number: u64| format!("GET /{number:04}");
-    let mut spans: Vec<_> = (1..=600)
-        .map(|number| span(number.into(), number, None, &name(number)))
-        .collect();
-    spans.extend((101..=600).map(|number| span(7, number, None, &name(number))));
-    viewer.send_spans("shop", spans).await;
-    let (status, page) = viewer.get("/overview").await;
-    assert_eq!(status, StatusCode::OK);
-    assert_eq!(page.matches("<th scope=\"row\"").count(), 500);
-    assert!(page.contains("the 500 busiest of 600"));
-    assert!(!page.contains("GET /0100") && page.contains("GET /0101"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn serving_ends_while_pages_are_open() {
     let free = SocketAddr::from(([127, 0, 0, 1], 0));
     let mut options = Options::default();

@@ -9,6 +9,7 @@ mod driver;
 mod limits;
 mod long;
 mod news;
+mod overview;
 mod pictures;
 mod search;
 mod strange;
