@@ -3,6 +3,7 @@
 mod access;
 mod asked;
 mod big;
+mod callers;
 #[path = "../common/mod.rs"]
 mod common;
 mod driver;
