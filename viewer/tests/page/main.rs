@@ -7,6 +7,7 @@ mod callers;
 #[path = "../common/mod.rs"]
 mod common;
 mod driver;
+mod keys;
 mod limits;
 mod long;
 mod news;
