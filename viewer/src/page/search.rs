@@ -40,6 +40,8 @@ struct Results {
     errors: i64,
     wrong: Option<String>,
     is_filtered: bool,
+    /// There may be more.
+    is_full: bool,
 }
 
 /// A trace in the list.
@@ -101,13 +103,17 @@ async fn look(store: &Store, params: &Params) -> Result<Results, StoreError> {
         Err(Wrong(why)) => (all(), Some(why)),
     };
     let is_filtered = search != all();
+    let most = search.limit;
     let found = if wrong.is_some() {
         Vec::new()
     } else {
         store.search(search).await?
     };
     let colours = Colours::of(store).await?;
-    Ok(Results::of(&found, &colours, wrong, is_filtered))
+    Ok(Results {
+        is_full: found.len() >= most,
+        ..Results::of(&found, &colours, wrong, is_filtered)
+    })
 }
 
 impl Results {
@@ -143,6 +149,7 @@ impl Results {
             tallies,
             wrong,
             is_filtered,
+            is_full: false,
         }
     }
 }

@@ -11,6 +11,7 @@ mod keys;
 mod limits;
 mod long;
 mod news;
+mod odd;
 mod pictures;
 mod search;
 mod strange;
