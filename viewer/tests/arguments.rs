@@ -1,16 +1,24 @@
-//! What the program says to arguments that cannot be meant, and where it cannot start.
+//! What the program says to what it is asked on its command line, and where it cannot start.
 
-use std::{net::TcpListener, process::Command};
+use std::{
+    io::{BufRead, BufReader, Read},
+    net::TcpListener,
+    process::{Command, Stdio},
+};
+
+/// The program on free addresses where none is said.
+fn program(arguments: &[&str]) -> Command {
+    let free = ["--page", "--grpc", "--http"].map(|door| [door, "127.0.0.1:0"]);
+    let doors = free.iter().filter(|[door, _]| !arguments.contains(door));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_throughline-viewer"));
+    command.args(doors.flatten()).args(arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
 
 /// What it ends with, and says.
 fn run(arguments: &[&str]) -> (Option<i32>, String) {
-    let free = ["--page", "--grpc", "--http"].map(|door| [door, "127.0.0.1:0"]);
-    let doors = free.iter().filter(|[door, _]| !arguments.contains(door));
-    let output = Command::new(env!("CARGO_BIN_EXE_throughline-viewer"))
-        .args(doors.flatten())
-        .args(arguments)
-        .output()
-        .unwrap();
+    let output = program(arguments).output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
     (output.status.code(), text)
 }
@@ -48,4 +56,35 @@ fn a_folder_is_no_file_of_traces() {
     let (code, said) = run(&["--data", folder.to_str().unwrap()]);
     assert_eq!(code, Some(1));
     assert!(said.contains("it is a folder; name a file in it"), "{said}");
+}
+
+#[test]
+fn strategies_for_other_machines_are_warned_of() {
+    let asks = ["--sampling-target", "1", "--sampling-at", "0.0.0.0:0"];
+    let mut child = program(&asks).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().starts_with("traces:"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let mut said = String::new();
+    let mut errors = child.stderr.take().unwrap();
+    errors.read_to_string(&mut said).unwrap();
+    assert!(said.contains("0.0.0.0:0"), "{said}");
+}
+
+#[test]
+fn a_limit_that_no_machine_has_is_refused() {
+    // A multiple of 2^44 that a shift would make nothing of.
+    let most = (1u64 << 44).to_string();
+    let mut child = program(&["--limit", most.as_str()]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    // It says an address only if it takes the limit.
+    let first = lines.next();
+    child.kill().ok();
+    child.wait().unwrap();
+    let mut said = String::new();
+    let mut errors = child.stderr.take().unwrap();
+    errors.read_to_string(&mut said).unwrap();
+    assert!(first.is_none());
+    assert!(said.contains("--limit"), "{said}");
 }

@@ -1,7 +1,6 @@
 //! The pages in a real browser: found, opened, filtered, compared and taken away, by clicks and by keyboard.
 
 mod access;
-mod asked;
 mod big;
 mod callers;
 #[path = "../common/mod.rs"]
