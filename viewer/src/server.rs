@@ -180,7 +180,7 @@ impl Viewer {
                 safety::guard,
             ))
         };
-        let page = page::routes(&self.store, wait.clone());
+        let page = page::routes(&self.store, self.http_addr()?, wait.clone());
         let page = run(Some(self.page), guard(page));
         let grpc = guard(self.store.grpc_routes(self.receive_timeout));
         let grpc = run(self.grpc, grpc);

@@ -1,7 +1,10 @@
 //! The first page: what there is, and what is looked for.
 
+use std::net::SocketAddr;
+
 use askama::Template;
 use axum::{
+    Extension,
     extract::{Query, State},
     response::{IntoResponse, Response},
 };
@@ -18,6 +21,10 @@ use crate::{
     api::params::{Params, Wrong},
     store::{Found, Store, StoreError, Tally},
 };
+
+/// Where OTLP comes in over HTTP, if it does.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TakesAt(pub(super) Option<SocketAddr>);
 
 #[derive(Template)]
 #[template(path = "search.html")]
@@ -42,6 +49,7 @@ struct Results {
     is_filtered: bool,
     /// There may be more.
     is_full: bool,
+    takes_at: Option<SocketAddr>,
 }
 
 /// A trace in the list.
@@ -62,6 +70,7 @@ struct Line {
 
 pub(super) async fn page(
     State(store): State<Store>,
+    Extension(takes_at): Extension<TakesAt>,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Response, StoreError> {
     let params = Params::of(pairs);
@@ -76,7 +85,7 @@ pub(super) async fn page(
     let page = Page {
         services: store.services().await?,
         operations,
-        results: look(&store, &params).await?,
+        results: look(&store, takes_at, &params).await?,
         form,
     };
     Ok(show(&page))
@@ -84,9 +93,10 @@ pub(super) async fn page(
 
 pub(super) async fn results(
     State(store): State<Store>,
+    Extension(takes_at): Extension<TakesAt>,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Response, StoreError> {
-    let results = look(&store, &Params::of(pairs)).await?;
+    let results = look(&store, takes_at, &Params::of(pairs)).await?;
     if let Some(wrong) = results.wrong {
         return Ok(failed(
             StatusCode::BAD_REQUEST,
@@ -97,7 +107,7 @@ pub(super) async fn results(
     Ok(show(&results).into_response())
 }
 
-async fn look(store: &Store, params: &Params) -> Result<Results, StoreError> {
+async fn look(store: &Store, takes_at: TakesAt, params: &Params) -> Result<Results, StoreError> {
     let (search, wrong) = match wanted(params) {
         Ok(search) => (search, None),
         Err(Wrong(why)) => (all(), Some(why)),
@@ -112,6 +122,7 @@ async fn look(store: &Store, params: &Params) -> Result<Results, StoreError> {
     let colours = Colours::of(store).await?;
     Ok(Results {
         is_full: found.len() >= most,
+        takes_at: takes_at.0,
         ..Results::of(&found, &colours, wrong, is_filtered)
     })
 }
@@ -150,6 +161,7 @@ impl Results {
             wrong,
             is_filtered,
             is_full: false,
+            takes_at: None,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What is not as it should be is told in words that need no manual; and numbers have the units that fit them.
 
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+
 use crate::{
     SERVER, clean,
     common::{
@@ -90,6 +92,34 @@ async fn one_is_one_and_days_are_days() {
     assert!(browser.text("p.facts").await.contains(" · 1 span · "));
     assert_eq!(browser.text("#ticks span:nth-child(3)").await, "1.1 d");
     clean(&browser, "days").await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_there_is_nothing_the_page_says_so() {
+    let Some(browser) = open().await else { return };
+    let viewer = start().await;
+    browser.page.goto(&viewer.page).await.unwrap();
+    let told = browser.text(".empty pre").await;
+    let wanted = format!("OTEL_EXPORTER_OTLP_ENDPOINT={}", viewer.http);
+    assert_eq!(told, wanted, "the address of this viewer");
+    clean(&browser, "the empty list").await;
+    // Logs without spans have no rows, and nothing that is made for rows.
+    let log = LogRecord {
+        trace_id: 1_u128.to_be_bytes().to_vec(),
+        ..LogRecord::default()
+    };
+    viewer.send_logs("writer", vec![log]).await;
+    let trace = format!("{}/trace/{:032x}", viewer.page, 1);
+    browser.page.goto(&trace).await.unwrap();
+    browser.wait("#strays li").await;
+    for made_for_rows in [".tools", "#minimap", "#rows"] {
+        let shown = format!("return document.querySelector('{made_for_rows}').checkVisibility()");
+        assert_eq!(browser.run(&shown).await, false, "{made_for_rows}");
+    }
+    assert!(browser.text("p.facts").await.ends_with("UTC · 1 log"));
+    browser.keys("j").await;
+    clean(&browser, "logs alone").await;
     browser.close().await;
 }
 
