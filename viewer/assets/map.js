@@ -35,5 +35,7 @@ function point(part) {
 const partOf = (event) => event.target.closest("[data-ends], [data-number]");
 drawn?.addEventListener("pointerover", (event) => point(partOf(event)));
 drawn?.addEventListener("pointerleave", () => point(null));
-drawn?.addEventListener("focusin", (event) => point(partOf(event)));
-drawn?.addEventListener("focusout", () => point(null));
+// Listened to around it: a drawing that listens for focus is a stop of its own.
+const around = drawn?.parentElement;
+around?.addEventListener("focusin", (event) => point(partOf(event)));
+around?.addEventListener("focusout", () => point(null));

@@ -75,8 +75,8 @@ function go(row) {
   row.element.scrollIntoView({ block: "nearest" });
 }
 
-function step(by, wanted = () => true) {
-  for (let index = at + by; index >= 0 && index < rows.length; index += by) {
+function step(by, wanted = () => true, from = at) {
+  for (let index = from + by; index >= 0 && index < rows.length; index += by) {
     if (!rows[index].hidden && wanted(rows[index])) return go(rows[index]);
   }
 }
@@ -90,8 +90,8 @@ function jump(key) {
   return true;
 }
 
-function nextError(by) {
-  for (let index = at + by; index >= 0 && index < rows.length; index += by) {
+function nextError(by, from = at) {
+  for (let index = from + by; index >= 0 && index < rows.length; index += by) {
     if (rows[index].isError) {
       reveal(rows[index]);
       return go(rows[index]);
@@ -129,8 +129,7 @@ document.getElementById("fold-all").addEventListener("click", closeAll);
 document.getElementById("open-all").addEventListener("click", openAll);
 document.getElementById("first-error")?.addEventListener("click", (event) => {
   event.preventDefault();
-  at = -1;
-  nextError(1);
+  nextError(1, -1);
 });
 
 document.addEventListener("keydown", (event) => {
@@ -142,6 +141,10 @@ document.addEventListener("keydown", (event) => {
     case "k": case "ArrowUp": step(-1); break;
     case "l": case "ArrowRight": if (!toggle(row, true)) step(1); break;
     case "h": case "ArrowLeft": if (!toggle(row, false)) step(-1, (other) => other.level < (row?.level ?? 0)); break;
+    case "Home": case "End":
+      if (!grid.contains(event.target)) return;
+      if (event.key === "Home") step(1, undefined, -1); else step(-1, undefined, rows.length);
+      break;
     case "Enter": if (event.target.closest("a, button, summary")) return; show(row); break;
     case "]": nextError(1); break;
     case "[": nextError(-1); break;

@@ -41,7 +41,8 @@ export const move = (part) => zoom(from + size * part, size);
 function words(nanos) {
   if (nanos === 0) return "0";
   const end = (from + size) * length;
-  const [unit, one] = [["s", 1e9], ["ms", 1e6], ["µs", 1e3]].find(([, one]) => end >= one) ?? ["ns", 1];
+  const long = [["d", 864e11], ["h", 36e11], ["min", 6e10]].find(([, one]) => end >= 2 * one);
+  const [unit, one] = long ?? [["s", 1e9], ["ms", 1e6], ["µs", 1e3]].find(([, one]) => end >= one) ?? ["ns", 1];
   const digits = Math.min(9, Math.max(0, Math.ceil(1.5 - Math.log10((size * length) / 4 / one))));
   return `${Number((nanos / one).toFixed(digits))} ${unit}`;
 }

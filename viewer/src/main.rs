@@ -1,31 +1,36 @@
 //! `throughline-viewer`: see its `--help`.
 
-use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    io::{ErrorKind, Write},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::Parser;
-use throughline_viewer::{Mode, Options, Viewer};
+use throughline_viewer::{Mode, Options, StartError, Viewer};
 
 /// A trace viewer with nothing to install: OTLP in, a web page out.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
     /// Where the page and the query APIs are.
-    #[arg(long, default_value = "127.0.0.1:16686")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:16686")]
     page: SocketAddr,
     /// Where OTLP over gRPC comes in.
-    #[arg(long, default_value = "127.0.0.1:4317")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4317")]
     grpc: SocketAddr,
     /// Where OTLP over HTTP and Zipkin come in.
-    #[arg(long, default_value = "127.0.0.1:4318")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4318")]
     http: SocketAddr,
     /// Serve the sampling strategies of this file, in Jaeger's format; read again when it changes.
     #[arg(long, value_name = "FILE", conflicts_with = "sampling_target")]
     sampling: Option<PathBuf>,
     /// Serve sampling strategies that aim at as many traces a second of each operation.
-    #[arg(long, value_name = "TRACES")]
+    #[arg(long, value_name = "TRACES", value_parser = target, allow_negative_numbers = true)]
     sampling_target: Option<f64>,
     /// Where sampling strategies are served.
-    #[arg(long, default_value = "127.0.0.1:5778")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5778")]
     sampling_at: SocketAddr,
     /// A host name by which the viewer may be asked, besides addresses and localhost. May be given again.
     #[arg(long, value_name = "NAME")]
@@ -66,7 +71,7 @@ fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("throughline-viewer: {error}");
+            eprintln!("throughline-viewer: {error}{}", advice(&*error));
             ExitCode::FAILURE
         }
     }
@@ -74,7 +79,24 @@ fn main() -> ExitCode {
 
 /// As many as are bytes that the store can count.
 fn limit() -> clap::builder::RangedU64ValueParser {
-    clap::value_parser!(u64).range(..=i64::MAX as u64 >> 20)
+    clap::value_parser!(u64).range(1..=i64::MAX as u64 >> 20)
+}
+
+fn target(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(target) if target > 0.0 && target.is_finite() => Ok(target),
+        _ => Err("it is no number above zero".to_owned()),
+    }
+}
+
+/// What to do about it, where that is not in the error.
+fn advice(error: &(dyn std::error::Error + 'static)) -> &'static str {
+    match error.downcast_ref() {
+        Some(StartError::Listen(_, error)) if error.kind() == ErrorKind::AddrInUse => {
+            "; is another viewer or a collector running? --page, --grpc, --http and --sampling-at choose other addresses"
+        }
+        _ => "",
+    }
 }
 
 async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
@@ -100,6 +122,9 @@ async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     }
     if let Some(address) = viewer.grpc_addr()? {
         writeln!(out, "OTLP over gRPC: http://{address}").ok();
+    }
+    if let Some(address) = viewer.sampling_addr()? {
+        writeln!(out, "sampling strategies: http://{address}/sampling").ok();
     }
     viewer
         .serve(async {

@@ -139,6 +139,16 @@ impl Viewer {
         self.grpc.as_ref().map(TcpListener::local_addr).transpose()
     }
 
+    /// Where sampling strategies are served, if they are.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    pub fn sampling_addr(&self) -> io::Result<Option<SocketAddr>> {
+        let listener = self.sampling.as_ref().map(|(listener, _)| listener);
+        listener.map(TcpListener::local_addr).transpose()
+    }
+
     /// Serves until the future is ready, and then for a second at most what was begun.
     ///
     /// # Errors
@@ -170,7 +180,7 @@ impl Viewer {
                 safety::guard,
             ))
         };
-        let page = page::routes(&self.store, wait.clone());
+        let page = page::routes(&self.store, self.http_addr()?, wait.clone());
         let page = run(Some(self.page), guard(page));
         let grpc = guard(self.store.grpc_routes(self.receive_timeout));
         let grpc = run(self.grpc, grpc);

@@ -24,6 +24,10 @@ async fn spans_of_the_same_process_need_no_network() {
     let exporter = viewer.store().exporter();
     let served = tokio::spawn(viewer.serve(std::future::pending()));
 
+    // Nobody is told to send to a place that does not listen.
+    let empty = reqwest::get(&page).await.unwrap().text().await.unwrap();
+    assert!(empty.contains("No traces yet") && !empty.contains("OTEL_EXPORTER"));
+
     // The batch processor's thread belongs to no runtime.
     let provider = SdkTracerProvider::builder()
         .with_batch_exporter(exporter)

@@ -10,12 +10,13 @@ use http::{
 };
 
 /// Name, type, text.
-const ASSETS: [(&str, &str, &str); 10] = [
+const ASSETS: [(&str, &str, &str); 11] = [
     ("style.css", CSS, include_str!("../../assets/style.css")),
     ("common.js", JS, include_str!("../../assets/common.js")),
     ("live.js", JS, include_str!("../../assets/live.js")),
     ("map.js", JS, include_str!("../../assets/map.js")),
     ("news.js", JS, include_str!("../../assets/news.js")),
+    ("overview.js", JS, include_str!("../../assets/overview.js")),
     ("rows.js", JS, include_str!("../../assets/rows.js")),
     ("search.js", JS, include_str!("../../assets/search.js")),
     ("trace.js", JS, include_str!("../../assets/trace.js")),

@@ -85,7 +85,8 @@ impl Bin {
         let count = self.durations.len();
         let took = |share| format::duration(quantile(&self.durations, share));
         format!(
-            "{begins}: {count} requests, {} failed, p50 {}, p95 {}, p99 {}",
+            "{begins}: {count} request{}, {} failed, p50 {}, p95 {}, p99 {}",
+            if count == 1 { "" } else { "s" },
             format::share(self.errors, count),
             took(0.5),
             took(0.95),

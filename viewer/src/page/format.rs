@@ -2,7 +2,7 @@
 
 use time::{OffsetDateTime, macros::format_description};
 
-/// `412 µs`, `1.25 ms`, `3.1 s`, `2 min 5 s`.
+/// `412 µs`, `1.25 ms`, `3.1 s`, `2 min 5 s`, `3 h 20 min`, `2 d 5 h`.
 pub(super) fn duration(nanos: u64) -> String {
     let value = nanos as f64;
     match nanos {
@@ -13,8 +13,22 @@ pub(super) fn duration(nanos: u64) -> String {
         999_500_000..60_000_000_000 => format!("{} s", digits(value / 1e9)),
         _ => {
             let seconds = nanos / 1_000_000_000;
-            format!("{} min {} s", seconds / 60, seconds % 60)
+            let minutes = seconds / 60;
+            let hours = minutes / 60;
+            match hours {
+                0 => two((minutes, "min"), (seconds % 60, "s")),
+                1..24 => two((hours, "h"), (minutes % 60, "min")),
+                _ => two((hours / 24, "d"), (hours % 24, "h")),
+            }
         }
+    }
+}
+
+/// The second where there is some of it.
+fn two((many, unit): (u64, &str), (rest, smaller): (u64, &str)) -> String {
+    match rest {
+        0 => format!("{many} {unit}"),
+        _ => format!("{many} {unit} {rest} {smaller}"),
     }
 }
 
@@ -52,13 +66,17 @@ pub(super) fn exact(nanos: i64) -> String {
     }
 }
 
-/// `2.4/s`, `12/min`, `3/h`: what is more than one.
+/// `2.4/s`, `12/min`, `3/h`, `1/d`: what is more than one; never none of some.
 pub(super) fn rate(count: u64, seconds: f64) -> String {
     let each = count as f64 / seconds.max(1.0);
     match each {
         each if each >= 1.0 => format!("{}/s", digits(each)),
         each if each * 60.0 >= 1.0 => format!("{}/min", digits(each * 60.0)),
-        each => format!("{}/h", digits(each * 3600.0)),
+        each if each * 3600.0 >= 1.0 => format!("{}/h", digits(each * 3600.0)),
+        each if count == 0 || each * 86_400.0 >= 0.01 => {
+            format!("{}/d", digits(each * 86_400.0))
+        }
+        _ => "< 0.01/d".to_owned(),
     }
 }
 
@@ -81,9 +99,12 @@ pub(super) fn percent(value: f64) -> String {
     text.to_owned()
 }
 
-/// A name as long as a row can show; the span's pane has the whole of it.
+/// A name as long as a row can show, if there is one; the span's pane has the whole of it.
 pub(super) fn short(name: &str) -> String {
     const LONGEST: usize = 120;
+    if name.is_empty() {
+        return "(no name)".to_owned();
+    }
     match name.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
         None => name.to_owned(),
@@ -107,6 +128,10 @@ mod tests {
             (31_000_000, "31 ms"),
             (3_100_000_000, "3.1 s"),
             (125_000_000_000, "2 min 5 s"),
+            (180_000_000_000, "3 min"),
+            (12_000_000_000_000, "3 h 20 min"),
+            (3_600_000_000_000, "1 h"),
+            (190_800_000_000_000, "2 d 5 h"),
         ] {
             assert_eq!(duration(nanos), text);
         }
@@ -118,6 +143,11 @@ mod tests {
         assert_eq!(rate(12, 60.0), "12/min");
         assert_eq!(rate(3, 3600.0), "3/h");
         assert_eq!(rate(3, 0.0), "3/s");
+        assert_eq!(rate(0, 3600.0), "0/d");
+        assert_eq!(rate(1, 86_400.0), "1/d");
+        // A span of long ago makes all of time long.
+        assert_eq!(rate(60, 8.0 * 365.0 * 86_400.0), "0.02/d");
+        assert_eq!(rate(1, 8.0 * 365.0 * 86_400.0), "< 0.01/d");
     }
 
     #[test]
@@ -133,6 +163,7 @@ mod tests {
     #[test]
     fn long_names_end_at_a_whole_character() {
         assert_eq!(short("GET /"), "GET /");
+        assert_eq!(short(""), "(no name)");
         assert_eq!(short(&"ü".repeat(200)), format!("{}…", "ü".repeat(120)));
     }
 

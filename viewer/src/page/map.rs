@@ -22,7 +22,7 @@ use crate::{
     api::params::Params,
     store::{
         Store, StoreError,
-        stats::{Edge, OUTSIDE, Peer, quantile},
+        stats::{Edge, Peer, quantile},
     },
 };
 
@@ -118,7 +118,7 @@ impl Page {
         edges.sort_by_key(|edge| Reverse(edge.calls));
         let mut drawn: Vec<&Edge> = edges
             .iter()
-            .filter(|edge| boxes.contains(&caller(edge)) && boxes.contains(&edge.to))
+            .filter(|edge| boxes.contains(&edge.from) && boxes.contains(&edge.to))
             .collect();
         let all_arrows = drawn.len();
         drawn.truncate(ARROWS);
@@ -127,7 +127,7 @@ impl Page {
         let number = |peer: &Peer| numbers.get(peer).copied().unwrap_or_default();
         let ends: Vec<_> = drawn
             .iter()
-            .map(|edge| (number(&caller(edge)), number(&edge.to)))
+            .map(|edge| (number(&edge.from), number(&edge.to)))
             .collect();
         let layout = Layout::of(numbers.len(), &ends);
         let arrows: Vec<_> = drawn
@@ -168,15 +168,11 @@ impl Page {
     }
 }
 
-fn caller(edge: &Edge) -> Peer {
-    Peer::Service(edge.from.clone())
-}
-
 /// The boxes that are drawn, and how many there are.
 fn busiest(edges: &[Edge]) -> (BTreeSet<Peer>, usize) {
     let mut calls: BTreeMap<Peer, u64> = BTreeMap::new();
     for edge in edges {
-        *calls.entry(caller(edge)).or_default() += edge.calls;
+        *calls.entry(edge.from.clone()).or_default() += edge.calls;
         *calls.entry(edge.to.clone()).or_default() += edge.calls;
     }
     let all = calls.len();
@@ -189,12 +185,13 @@ fn busiest(edges: &[Edge]) -> (BTreeSet<Peer>, usize) {
 
 impl Node {
     fn of(peer: &Peer, number: usize, (x, y): (f64, f64), colours: &Colours, back: &str) -> Self {
-        let (name, kind, class) = match peer {
-            Peer::Service(name) if &**name == OUTSIDE => (name.to_string(), "outside", "outside"),
-            Peer::Service(name) => (name.to_string(), "service", "service"),
-            Peer::Database(name) => (name.clone(), "database", "database"),
-            Peer::Queue(name) => (name.clone(), "queue", "queue"),
-            Peer::Unknown(name) => (name.clone(), "sends no spans", "silent"),
+        let name = name_of(peer).to_owned();
+        let (kind, class) = match peer {
+            Peer::Service(_) => ("service", "service"),
+            Peer::Database(_) => ("database", "database"),
+            Peer::Queue(_) => ("queue", "queue"),
+            Peer::Unknown(_) | Peer::Unseen => ("sends no spans", "silent"),
+            Peer::Outside => ("outside", "outside"),
         };
         let is_service = class == "service";
         Self {
@@ -214,10 +211,19 @@ impl Node {
     }
 }
 
+fn name_of(peer: &Peer) -> &str {
+    match peer {
+        Peer::Service(name) => name,
+        Peer::Database(name) | Peer::Queue(name) | Peer::Unknown(name) => name,
+        Peer::Outside => "user",
+        Peer::Unseen => "unknown caller",
+    }
+}
+
 /// As much of a name as a box is wide; its end tells more than its middle.
 fn fitting(name: &str) -> String {
-    const LONGEST: usize = 21;
-    const TAIL: usize = 8;
+    const LONGEST: usize = 19;
+    const TAIL: usize = 7;
     let count = name.chars().count();
     if count <= LONGEST {
         return name.to_owned();
@@ -229,19 +235,18 @@ fn fitting(name: &str) -> String {
 
 impl Call {
     fn of(edge: &Edge, seconds: f64, back: &str) -> Self {
-        let (to, asked) = match &edge.to {
-            Peer::Service(name) => (name.to_string(), name.to_string()),
-            Peer::Database(name) | Peer::Queue(name) | Peer::Unknown(name) => {
-                (name.clone(), edge.from.to_string())
-            }
+        let (from, to) = (name_of(&edge.from), name_of(&edge.to));
+        let asked = match &edge.to {
+            Peer::Service(_) => to,
+            _ => from,
         };
         let link = |more: &[(&str, &str)]| {
-            let asks = [&[("service", asked.as_str()), ("back", back)], more].concat();
+            let asks = [&[("service", asked), ("back", back)], more].concat();
             format!("/?{}", query(&asks))
         };
         Self {
-            from: edge.from.to_string(),
-            to,
+            from: from.to_owned(),
+            to: to.to_owned(),
             link: link(&[]),
             failed_link: link(&[("errors", "1")]),
             is_error: edge.errors > 0,
@@ -276,8 +281,8 @@ mod tests {
     fn long_names_keep_both_ends() {
         assert_eq!(fitting("orders"), "orders");
         let long = fitting("inventory-service-europe-production");
-        assert_eq!(long, "inventory-se…oduction");
-        assert_eq!(long.chars().count(), 21);
+        assert_eq!(long, "inventory-s…duction");
+        assert_eq!(long.chars().count(), 19);
     }
 
     #[test]

@@ -22,6 +22,8 @@ mod takeaway;
 mod trace;
 mod waterfall;
 
+use std::net::SocketAddr;
+
 use askama::Template;
 use axum::{
     Extension, Router,
@@ -46,8 +48,12 @@ struct Failed {
     awaited: String,
 }
 
-/// What tells of news ends when it is told to stop.
-pub(crate) fn routes(store: &Store, stop: watch::Receiver<bool>) -> Router {
+/// The first page says where OTLP comes in over HTTP. What tells of news ends when it is told to stop.
+pub(crate) fn routes(
+    store: &Store,
+    http: Option<SocketAddr>,
+    stop: watch::Receiver<bool>,
+) -> Router {
     Router::new()
         .route("/", get(search::page))
         .route("/results", get(search::results))
@@ -66,6 +72,7 @@ pub(crate) fn routes(store: &Store, stop: watch::Receiver<bool>) -> Router {
         .route("/clear", post(live::clear))
         .route("/assets/{name}", get(assets::get))
         .layer(Extension(live::Stop(stop)))
+        .layer(Extension(search::TakesAt(http)))
         .with_state(store.clone())
         .merge(api::routes(store))
         .fallback(nothing)

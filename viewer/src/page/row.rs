@@ -2,7 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::{colours::Colours, format, span::Event, waterfall::Scale};
+use super::{
+    colours::Colours,
+    format,
+    span::{Event, skew},
+    waterfall::Scale,
+};
 use crate::{
     ids::hex,
     store::Stored,
@@ -28,8 +33,9 @@ pub(super) struct Row {
     pub(super) critical: Vec<Part>,
     pub(super) is_error: bool,
     pub(super) errors_below: usize,
-    pub(super) oddity: &'static str,
-    pub(super) skew: String,
+    /// A word, and what it means.
+    pub(super) oddity: Option<(&'static str, &'static str)>,
+    pub(super) skew: Option<(String, String)>,
     /// The fold that the row opens, and how many it stands for.
     pub(super) fold: Option<usize>,
     pub(super) count: usize,
@@ -109,14 +115,21 @@ impl Row {
                 .collect(),
             is_error: stored.is_error(),
             errors_below: node.errors - usize::from(stored.is_error()),
-            oddity: match node.oddity {
-                None => "",
-                Some(Oddity::Orphan) => "parent missing",
-                Some(Oddity::Cycle) => "its own ancestor",
-                Some(Oddity::SameId) => "id used twice",
-            },
-            skew: node.skew.map_or_else(String::new, |skew| {
-                format!("clock {} off", format::duration(skew.unsigned_abs()))
+            oddity: node.oddity.map(|oddity| match oddity {
+                Oddity::Orphan => ("parent missing", "The span that it is below did not come"),
+                Oddity::Cycle => (
+                    "its own ancestor",
+                    "The spans say that they are below each other",
+                ),
+                Oddity::SameId => (
+                    "id used twice",
+                    "Another span of this trace has the same id",
+                ),
+            }),
+            skew: node.skew.map(|nanos| {
+                let much = format::duration(nanos.unsigned_abs());
+                let way = if nanos >= 0 { "behind" } else { "ahead" };
+                (format!("clock {much} {way}"), skew(nanos))
             }),
             events: Event::times(stored)
                 .map(|time| format::percent(scale.at(time)))

@@ -67,11 +67,12 @@ impl Scatter {
                 is_error: trace.errors > 0,
                 id: trace.id.to_string(),
                 label: format!(
-                    "{} {}, {}, {} spans",
+                    "{} {}, {}, {} span{}",
                     trace.root.0,
                     format::short(&trace.root.1),
                     format::duration(length(trace).cast_unsigned()),
-                    trace.spans
+                    trace.spans,
+                    if trace.spans == 1 { "" } else { "s" }
                 ),
             })
             .collect();

@@ -1,7 +1,10 @@
 //! The first page: what there is, and what is looked for.
 
+use std::net::SocketAddr;
+
 use askama::Template;
 use axum::{
+    Extension,
     extract::{Query, State},
     response::Response,
 };
@@ -18,6 +21,10 @@ use crate::{
     api::params::{Params, Wrong},
     store::{Found, Store, StoreError, Tally},
 };
+
+/// Where OTLP comes in over HTTP, if it does.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TakesAt(pub(super) Option<SocketAddr>);
 
 #[derive(Template)]
 #[template(path = "search.html")]
@@ -40,6 +47,9 @@ struct Results {
     errors: i64,
     wrong: Option<String>,
     is_filtered: bool,
+    /// There may be more.
+    is_full: bool,
+    takes_at: Option<SocketAddr>,
 }
 
 /// What the store found.
@@ -48,6 +58,8 @@ struct Looked {
     colours: Colours,
     wrong: Option<String>,
     is_filtered: bool,
+    is_full: bool,
+    takes_at: Option<SocketAddr>,
 }
 
 /// A trace in the list.
@@ -68,6 +80,7 @@ struct Line {
 
 pub(super) async fn page(
     State(store): State<Store>,
+    Extension(takes_at): Extension<TakesAt>,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Response, StoreError> {
     let params = Params::of(pairs);
@@ -80,7 +93,7 @@ pub(super) async fn page(
     };
     operations.dedup();
     let services = store.services().await?;
-    let looked = Looked::by(&store, &params).await?;
+    let looked = Looked::by(&store, takes_at, &params).await?;
     let page = move || {
         show(&Page {
             services,
@@ -94,9 +107,10 @@ pub(super) async fn page(
 
 pub(super) async fn results(
     State(store): State<Store>,
+    Extension(takes_at): Extension<TakesAt>,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Response, StoreError> {
-    let looked = Looked::by(&store, &Params::of(pairs)).await?;
+    let looked = Looked::by(&store, takes_at, &Params::of(pairs)).await?;
     if let Some(wrong) = looked.wrong {
         return Ok(failed(
             StatusCode::BAD_REQUEST,
@@ -108,18 +122,21 @@ pub(super) async fn results(
 }
 
 impl Looked {
-    async fn by(store: &Store, params: &Params) -> Result<Self, StoreError> {
+    async fn by(store: &Store, takes_at: TakesAt, params: &Params) -> Result<Self, StoreError> {
         let (search, wrong) = match wanted(params) {
             Ok(search) => (search, None),
             Err(Wrong(why)) => (all(), Some(why)),
         };
         let is_filtered = search != all();
+        let most = search.limit;
         let found = if wrong.is_some() {
             Vec::new()
         } else {
             store.search(search).await?
         };
         Ok(Self {
+            is_full: found.len() >= most,
+            takes_at: takes_at.0,
             found,
             colours: Colours::of(store).await?,
             wrong,
@@ -128,7 +145,11 @@ impl Looked {
     }
 
     fn results(self) -> Results {
-        Results::of(&self.found, &self.colours, self.wrong, self.is_filtered)
+        Results {
+            is_full: self.is_full,
+            takes_at: self.takes_at,
+            ..Results::of(&self.found, &self.colours, self.wrong, self.is_filtered)
+        }
     }
 }
 
@@ -165,6 +186,8 @@ impl Results {
             tallies,
             wrong,
             is_filtered,
+            is_full: false,
+            takes_at: None,
         }
     }
 }

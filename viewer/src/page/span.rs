@@ -262,7 +262,7 @@ impl Link {
 }
 
 /// By how much, and why that cannot be.
-fn skew(nanos: i64) -> String {
+pub(super) fn skew(nanos: i64) -> String {
     let much = format::duration(nanos.unsigned_abs());
     let what = match nanos {
         0.. => format!("began {much} before its caller"),

@@ -87,10 +87,16 @@ pub(super) async fn span(
 }
 
 pub(super) fn unknown(text: &str) -> Response {
+    let why = match TraceId::parse(text) {
+        Some(_) => "did not come in yet, or gave way to newer traces.",
+        None => {
+            "is no trace id: that has 32 hexadecimal digits at most, and not all of them are zero."
+        }
+    };
     failed(
         StatusCode::NOT_FOUND,
         "There is no such trace",
-        format!("{text} did not come in yet, or gave way to newer traces."),
+        format!("{text} {why}"),
     )
 }
 

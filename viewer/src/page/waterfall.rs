@@ -35,6 +35,8 @@ pub(super) struct Waterfall {
     logs: usize,
     errors: usize,
     orphans: usize,
+    /// The most by which clocks must differ.
+    skew: String,
     /// Name, spans, colour.
     services: Vec<(String, usize, usize)>,
     rows: Vec<Row>,
@@ -96,6 +98,12 @@ impl Waterfall {
                 .iter()
                 .filter(|node| is_orphan(node.oddity))
                 .count(),
+            skew: tree
+                .nodes
+                .iter()
+                .filter_map(|node| node.skew.map(i64::unsigned_abs))
+                .max()
+                .map_or_else(String::new, format::duration),
             services: services(&whole.spans, colours),
             shown: tree.nodes.len().min(MOST),
             all_strays: strays.len(),

@@ -98,7 +98,12 @@ pub(crate) enum Source {
 pub(crate) struct Watched {
     path: PathBuf,
     strategies: RwLock<Strategies>,
+    /// Of the file, before it was first read.
+    first: Option<Stamp>,
 }
+
+/// What tells one state of a file from the next.
+type Stamp = (SystemTime, u64);
 
 /// How often the file is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -108,6 +113,7 @@ impl Source {
     pub(crate) fn open(mode: &Mode) -> Result<Self, SamplingError> {
         match mode {
             Mode::File(path) => Ok(Self::File(Arc::new(Watched {
+                first: stamp(path),
                 strategies: RwLock::new(read(path)?),
                 path: path.clone(),
             }))),
@@ -137,7 +143,7 @@ impl Source {
 
 impl Watched {
     async fn watch(&self) {
-        let mut seen = stamp(&self.path);
+        let mut seen = self.first;
         let mut ticks = tokio::time::interval(LOOK);
         loop {
             ticks.tick().await;
@@ -162,7 +168,7 @@ impl Watched {
     }
 }
 
-fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+fn stamp(path: &Path) -> Option<Stamp> {
     let data = std::fs::metadata(path).ok()?;
     Some((data.modified().ok()?, data.len()))
 }

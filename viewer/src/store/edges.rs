@@ -16,7 +16,7 @@ use super::{
 /// Calls of one node of the map to another.
 #[derive(Debug)]
 pub(crate) struct Edge {
-    pub(crate) from: Arc<str>,
+    pub(crate) from: Peer,
     pub(crate) to: Peer,
     pub(crate) calls: u64,
     pub(crate) errors: u64,
@@ -32,8 +32,6 @@ pub(crate) struct Edges {
     pub(crate) since: Option<i64>,
 }
 
-/// Who calls from outside.
-pub(crate) const OUTSIDE: &str = "user";
 /// As many spans are looked at at most: those of the traces that came last.
 const MOST: usize = 100_000;
 
@@ -51,9 +49,16 @@ impl Store {
 /// Calls while they are counted: services by number.
 #[derive(Debug, Default)]
 struct Counted {
-    calls: HashMap<(Option<i64>, Callee), Edge>,
+    calls: HashMap<(Caller, Callee), Edge>,
     since: Option<i64>,
     spans: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Caller {
+    Service(i64),
+    Outside,
+    Unseen,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,9 +73,13 @@ fn edges(store: &Connection, from: i64, to: i64) -> rusqlite::Result<Edges> {
     let mut counted = Counted::default();
     let peers = seen::each_trace(store, from, to, MOST, |spans| counted.pair(spans))?;
     let name = |service: &i64| names.get(service).map_or_else(|| Arc::from(""), Arc::clone);
-    let mut edges: BTreeMap<(Arc<str>, Peer), Edge> = BTreeMap::new();
+    let mut edges: BTreeMap<(Peer, Peer), Edge> = BTreeMap::new();
     for ((caller, callee), mut edge) in counted.calls {
-        edge.from = caller.map_or_else(|| Arc::from(OUTSIDE), |caller| name(&caller));
+        edge.from = match caller {
+            Caller::Service(service) => Peer::Service(name(&service)),
+            Caller::Outside => Peer::Outside,
+            Caller::Unseen => Peer::Unseen,
+        };
         edge.to = match callee {
             Callee::Service(service) => Peer::Service(name(&service)),
             Callee::Peer(peer) => {
@@ -79,7 +88,7 @@ fn edges(store: &Connection, from: i64, to: i64) -> rusqlite::Result<Edges> {
             }
         };
         edge.durations.sort_unstable();
-        edges.insert((Arc::clone(&edge.from), edge.to.clone()), edge);
+        edges.insert((edge.from.clone(), edge.to.clone()), edge);
     }
     Ok(Edges {
         edges: edges.into_values().collect(),
@@ -104,18 +113,23 @@ impl Counted {
                         span
                     };
                     let is_error = seen.is_error || span.is_error;
-                    self.add(Some(parent.service), callee, seen.duration, is_error);
+                    let caller = Caller::Service(parent.service);
+                    self.add(caller, callee, seen.duration, is_error);
                 }
                 // A service may call itself.
                 Some(parent) if span.kind == SERVER && parent.kind == CLIENT => {
                     answered.insert(parent.id);
                     let is_error = parent.is_error || span.is_error;
-                    self.add(Some(parent.service), callee, parent.duration, is_error);
+                    let caller = Caller::Service(parent.service);
+                    self.add(caller, callee, parent.duration, is_error);
                 }
                 None if matches!(span.kind, SERVER | CONSUMER | INTERNAL)
                     && span.parent.is_none() =>
                 {
-                    self.add(None, callee, span.duration, span.is_error);
+                    self.add(Caller::Outside, callee, span.duration, span.is_error);
+                }
+                None if matches!(span.kind, SERVER | CONSUMER) => {
+                    self.add(Caller::Unseen, callee, span.duration, span.is_error);
                 }
                 _ => {}
             }
@@ -123,14 +137,15 @@ impl Counted {
         for span in spans {
             if matches!(span.kind, CLIENT | PRODUCER) && !answered.contains(&span.id) {
                 let callee = Callee::Peer(span.peer);
-                self.add(Some(span.service), callee, span.duration, span.is_error);
+                let caller = Caller::Service(span.service);
+                self.add(caller, callee, span.duration, span.is_error);
             }
         }
     }
 
-    fn add(&mut self, from: Option<i64>, to: Callee, duration: u64, is_error: bool) {
+    fn add(&mut self, from: Caller, to: Callee, duration: u64, is_error: bool) {
         let edge = self.calls.entry((from, to)).or_insert_with(|| Edge {
-            from: Arc::from(OUTSIDE),
+            from: Peer::Outside,
             to: Peer::Unknown(String::new()),
             calls: 0,
             errors: 0,

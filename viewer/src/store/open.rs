@@ -36,6 +36,10 @@ pub(super) fn tables(place: &Place) -> u64 {
 pub(super) fn open(place: &Place) -> Result<(Connection, PathBuf), StoreError> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     if let Some(file) = &place.file {
+        if file.is_dir() {
+            let why = "it is a folder; name a file in it".to_owned();
+            return Err(StoreError::File(file.clone(), why));
+        }
         let connection = prepare(file, place.limit).map_err(|why| match why {
             StoreError::File(..) => why,
             StoreError::Disk(error) | StoreError::Sqlite(error) => {

@@ -1,4 +1,4 @@
-//! Whom a client's span says it calls.
+//! Who calls, and whom a client's span says it calls.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 
 use crate::batch::text_of;
 
-/// Who is called.
+/// Who is called, or calls.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Peer {
     Service(Arc<str>),
@@ -14,6 +14,10 @@ pub(crate) enum Peer {
     Queue(String),
     /// Somebody who sends no spans.
     Unknown(String),
+    /// Who begins a trace.
+    Outside,
+    /// A caller whose span did not come.
+    Unseen,
 }
 
 impl Peer {
@@ -53,10 +57,17 @@ impl Peer {
             Self::Database(name) => format!("d{name}"),
             Self::Queue(name) => format!("q{name}"),
             Self::Unknown(name) => format!("u{name}"),
+            Self::Outside => "o".to_owned(),
+            Self::Unseen => "n".to_owned(),
         }
     }
 
     pub(crate) fn read(text: &str) -> Self {
+        match text {
+            "o" => return Self::Outside,
+            "n" => return Self::Unseen,
+            _ => {}
+        }
         let named = |letter| text.strip_prefix(letter).map(str::to_owned);
         if let Some(name) = named('d') {
             Self::Database(name)

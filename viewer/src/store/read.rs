@@ -146,7 +146,7 @@ mod tests {
     async fn whatever_is_made_of_what_was_read_has_a_turn() {
         let (store, id) = filled().await;
         let (_stop, stop) = watch::channel(false);
-        let mut routes = page::routes(&store, stop);
+        let mut routes = page::routes(&store, None, stop);
         let v3 = "query.startTimeMin=1970-01-01T00:00:00Z&query.startTimeMax=2200-01-01T00:00:00Z";
         let paths = [
             "/".to_owned(),

@@ -3,10 +3,7 @@
 use rusqlite::Connection;
 
 use super::{Store, StoreError};
-pub(crate) use super::{
-    edges::{Edge, OUTSIDE},
-    peer::Peer,
-};
+pub(crate) use super::{edges::Edge, peer::Peer};
 
 /// Requests of an operation that begins a service's part of a trace.
 #[derive(Debug)]

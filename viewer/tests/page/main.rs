@@ -1,14 +1,16 @@
 //! The pages in a real browser: found, opened, filtered, compared and taken away, by clicks and by keyboard.
 
 mod access;
-mod asked;
 mod big;
+mod callers;
 #[path = "../common/mod.rs"]
 mod common;
 mod driver;
+mod keys;
 mod limits;
 mod long;
 mod news;
+mod odd;
 mod overview;
 mod pictures;
 mod search;
