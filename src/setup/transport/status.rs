@@ -1,6 +1,9 @@
 //! What an HTTP status means for what was sent: OTLP, section "OTLP/HTTP Response".
 
-use std::time::{Duration, SystemTime};
+use std::{
+    num::IntErrorKind,
+    time::{Duration, SystemTime},
+};
 
 use http::{HeaderMap, StatusCode, header::RETRY_AFTER};
 
@@ -35,8 +38,9 @@ pub(super) fn failure(status: StatusCode, headers: &HeaderMap) -> Option<Failure
 
 /// `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3).
 fn wait(value: &str, now: SystemTime) -> Option<Duration> {
-    match value.parse() {
+    match value.parse::<u64>() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Some(Duration::MAX),
         Err(_) => {
             let then = httpdate::parse_http_date(value).ok()?;
             Some(then.duration_since(now).unwrap_or_default())
@@ -68,6 +72,7 @@ mod tests {
                 "{value}"
             );
         }
+        assert_eq!(wait("99999999999999999999", now), Some(Duration::MAX));
     }
 
     #[test]
