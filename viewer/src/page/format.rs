@@ -58,7 +58,8 @@ pub(super) fn time(nanos: i64) -> String {
         .unwrap_or_default()
 }
 
-/// `2.4/s`, `12/min`, `3/h`, `1/d`: what is more than one; never none of some.
+/// `2.4/s`, `12/min`, `3/h`: what is more than one.
+/// `0.5/d` at least; never none of some.
 pub(super) fn rate(count: u64, seconds: f64) -> String {
     let each = count as f64 / seconds.max(1.0);
     match each {

@@ -10,10 +10,10 @@ mod keys;
 mod limits;
 mod long;
 mod news;
-mod odd;
 mod pictures;
 mod search;
 mod strange;
+mod told;
 mod waterfall;
 
 use common::{Running, attribute, span, start};
