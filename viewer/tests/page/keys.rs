@@ -69,7 +69,7 @@ async fn the_parts_of_a_chart_are_reached_by_arrows() {
     browser.keys("\u{e014}").await;
     browser.keys("\u{e007}").await;
     browser
-        .until("return location.search.includes('from=') && document.querySelectorAll('.traces tbody tr').length === 1")
+        .until("return location.pathname === '/' && document.querySelectorAll('.traces tbody tr').length === 1")
         .await;
     browser.close().await;
 }

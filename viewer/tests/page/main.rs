@@ -10,11 +10,11 @@ mod keys;
 mod limits;
 mod long;
 mod news;
-mod odd;
 mod overview;
 mod pictures;
 mod search;
 mod strange;
+mod told;
 mod waterfall;
 
 use common::{Running, attribute, span, start};
