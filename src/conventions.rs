@@ -24,16 +24,13 @@ use crate::{
     value::Value,
 };
 
-/// How an exchange ended, and what was known of it before.
+/// What is known of an exchange when it ends.
 #[derive(Debug)]
 pub(crate) struct Ended<'a> {
     pub(crate) status: Option<StatusCode>,
     /// What the head of the response said, if it said anything.
     pub(crate) early: Option<&'a rpc::Status>,
-    /// Whether the deadline that the caller set had run out.
-    pub(crate) is_late: bool,
     pub(crate) is_recorded: bool,
-    pub(crate) end: End<'a>,
 }
 
 /// The name of a span: a route or a method of few values, or what the user's hook says.
@@ -158,27 +155,40 @@ pub(crate) fn early_status(
     }
 }
 
+/// What the end of a call says besides its verdict. `is_late`: the deadline that the caller set had run out.
+pub(crate) fn ended(
+    protocol: Protocol,
+    side: &Side,
+    end: &End<'_>,
+    is_late: bool,
+    sink: &mut impl Sink,
+) {
+    if protocol != Protocol::Grpc {
+        return;
+    }
+    if let End::Complete(Some(trailers)) = end {
+        captured(&side.common().response_trailers, protocol, *trailers, sink);
+    }
+    if is_late && matches!(end, End::Cancelled) {
+        sink.set(RPC_DEADLINE_EXCEEDED, true);
+    }
+}
+
 /// Whether the exchange failed; the attributes that say it go into the sink.
+#[inline]
 pub(crate) fn verdict(
     protocol: Protocol,
     side: &Side,
-    ended: Ended<'_>,
+    ended: &Ended<'_>,
+    end: End<'_>,
     sink: &mut impl Sink,
 ) -> Verdict {
-    if protocol == Protocol::Grpc && ended.is_recorded {
-        if let End::Complete(Some(trailers)) = ended.end {
-            captured(&side.common().response_trailers, protocol, trailers, sink);
-        }
-        if ended.is_late && matches!(ended.end, End::Cancelled) {
-            sink.set(RPC_DEADLINE_EXCEEDED, true);
-        }
-    }
     match (protocol, side) {
-        (Protocol::Http, Side::Server(_)) => verdict::server(ended.status, ended.end),
-        (Protocol::Http, Side::Client(_)) => verdict::client(ended.status, ended.end),
-        (Protocol::Grpc, _) if matches!(ended.end, End::Panicked) => rpc::panicked(sink),
+        (Protocol::Http, Side::Server(_)) => verdict::server(ended.status, end),
+        (Protocol::Http, Side::Client(_)) => verdict::client(ended.status, end),
+        (Protocol::Grpc, _) if matches!(end, End::Panicked) => rpc::panicked(sink),
         (Protocol::Grpc, side) => {
-            let status = rpc::ended(ended.early, &ended.end, ended.is_recorded);
+            let status = rpc::ended(ended.early, &end, ended.is_recorded);
             match side {
                 Side::Server(_) => rpc::server(status, sink),
                 Side::Client(_) => rpc::client(status, sink),

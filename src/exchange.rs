@@ -4,19 +4,24 @@
 //! response, and ends it. Dropping it is the cancelled case.
 
 mod clock;
+mod course;
 mod current;
 mod measured;
 mod owner;
 mod progress;
-mod routes;
 mod state;
 
-use std::{borrow::Cow, sync::Arc, thread, time::Duration};
+use std::{
+    borrow::Cow,
+    mem,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use http::HeaderValue;
 use opentelemetry::{Context, trace::SpanContext};
 
-use self::clock::Clock;
+use self::{clock::Clock, state::Told};
 pub(crate) use self::{
     current::current,
     owner::{Owner, Slot},
@@ -47,7 +52,7 @@ pub(crate) enum Exchange {
     Live(Owner),
 }
 
-/// How a request starts an exchange.
+/// How a request starts an exchange, which takes over what it keeps.
 #[derive(Debug)]
 pub(crate) struct Begin<'a> {
     pub(crate) side: Side,
@@ -63,15 +68,12 @@ pub(crate) struct Begin<'a> {
     pub(crate) listed: Option<Arc<Headers>>,
 }
 
-/// Ends the exchange if the code it guards panics. The panic goes on.
-struct OnPanic<'a> {
-    state: &'a State,
-    already: bool,
-}
+/// Ends the exchange, unless it is forgotten: a step that panics has nobody to do that. The panic goes on.
+struct OnPanic<'a>(State<'a>);
 
 impl Exchange {
     /// An exchange whose span is not recorded. It is live only for someone who learns of it all the same.
-    pub(crate) fn unrecorded(begin: Begin<'_>, context: Context) -> Self {
+    pub(crate) fn unrecorded(begin: &mut Begin<'_>, context: Context) -> Self {
         if !begin.is_watched() {
             return Self::Passing(context);
         }
@@ -79,10 +81,14 @@ impl Exchange {
             context,
             recording: false,
         };
-        let head = begin.head;
-        let owner = Owner::new(begin, Clock::monotonic(), span, Vec::new());
-        if let Some(state) = owner.state().filter(|state| state.is_told()) {
-            state.request(head, &mut Attributes::default());
+        let mut owner = Owner::new(begin, Instant::now(), span);
+        if begin.side.common().has_hooks() {
+            // Nobody asks it when.
+            let wall = SystemTime::UNIX_EPOCH;
+            owner.tell(Told::new(begin, wall, false, Vec::new()));
+            if let Some(state) = owner.state() {
+                state.request(begin.head, &mut Attributes::default());
+            }
         }
         Self::Live(owner)
     }
@@ -91,7 +97,7 @@ impl Exchange {
     /// what they make.
     pub(crate) fn start(
         telemetry: &Handle,
-        begin: Begin<'_>,
+        begin: &mut Begin<'_>,
         parent: &Context,
         link: Option<SpanContext>,
         name: impl FnOnce(&Begin<'_>) -> Cow<'static, str>,
@@ -117,7 +123,7 @@ impl Exchange {
         let mut describe = Some(describe);
         let mut describe = |attributes: &mut Attributes| {
             if let Some(describe) = describe.take() {
-                describe(&begin, attributes);
+                describe(begin, attributes);
             }
         };
         if early {
@@ -126,7 +132,7 @@ impl Exchange {
         let mut name = Some(name);
         let is_named = early || decided != Some(false) || telemetry.sampler() == SamplerReads::Name;
         let first_name = match name.take_if(|_| is_named) {
-            Some(name) => name(&begin),
+            Some(name) => name(begin),
             None => Cow::Borrowed("HTTP"),
         };
         let fixed = match early && has_hooks {
@@ -144,16 +150,19 @@ impl Exchange {
         });
         if span.recording {
             if let Some(name) = name {
-                span.rename(name(&begin));
+                span.rename(name(begin));
             }
             describe(&mut attributes);
         } else if !begin.is_watched() {
             return Self::Passing(span.context);
         }
-        let head = begin.head;
-        let owner = Owner::new(begin, clock, span, fixed);
+        let is_recorded = span.recording;
+        let mut owner = Owner::new(begin, clock.monotonic, span);
+        if is_recorded || has_hooks {
+            owner.tell(Told::new(begin, clock.wall, is_recorded, fixed));
+        }
         if let Some(state) = owner.state() {
-            state.request(head, &mut attributes);
+            state.request(begin.head, &mut attributes);
         }
         Self::Live(owner)
     }
@@ -170,13 +179,12 @@ impl Exchange {
                 let Some((slot, state)) = owner.shared() else {
                     return step();
                 };
-                let _panicked = OnPanic {
-                    state,
-                    already: thread::panicking(),
-                };
+                let on_panic = OnPanic(state);
                 let _context = state.span().enter();
                 let _current = state.is_measured().then(|| current::enter(slot));
-                step()
+                let stepped = step();
+                mem::forget(on_panic);
+                stepped
             }
         }
     }
@@ -230,15 +238,11 @@ impl Exchange {
 
     /// The header that tells a caller the server's span, where the layer is to send it (W3C Trace Context Level 3,
     /// draft, `Server-Timing`).
+    #[inline]
     pub(crate) fn server_timing(&self) -> Option<HeaderValue> {
         let state = self.state()?;
         match state.side() {
-            Side::Server(config) if config.server_timing => {
-                let ids = state.span().ids();
-                ids.is_valid()
-                    .then(|| HeaderValue::try_from(format!("trace;desc={ids}")).ok())
-                    .flatten()
-            }
+            Side::Server(config) if config.server_timing => timing(state),
             Side::Server(_) | Side::Client(_) => None,
         }
     }
@@ -247,7 +251,7 @@ impl Exchange {
     /// if `end` is told that a span will carry them.
     pub(crate) fn end<'e>(&mut self, end: impl FnOnce(bool) -> End<'e>) {
         // What is dropped here has ended, so the drop adds nothing.
-        if let Some(state) = std::mem::take(self).state()
+        if let Some(state) = mem::take(self).state()
             && state.is_live()
         {
             state.end(end(state.span().recording));
@@ -259,7 +263,7 @@ impl Exchange {
         matches!(self, Self::Live(_))
     }
 
-    fn state(&self) -> Option<&State> {
+    fn state(&self) -> Option<State<'_>> {
         match self {
             Self::Live(owner) => owner.state(),
             Self::None | Self::Passing(_) => None,
@@ -279,10 +283,16 @@ impl Begin<'_> {
     }
 }
 
+#[cold]
+fn timing(state: State<'_>) -> Option<HeaderValue> {
+    let ids = state.span().ids();
+    ids.is_valid()
+        .then(|| HeaderValue::try_from(format!("trace;desc={ids}")).ok())
+        .flatten()
+}
+
 impl Drop for OnPanic<'_> {
     fn drop(&mut self) {
-        if !self.already && thread::panicking() {
-            self.state.end(End::Panicked);
-        }
+        self.0.end(End::Panicked);
     }
 }

@@ -100,6 +100,7 @@ mod outcome;
 mod process;
 mod propagate;
 mod protocol;
+mod remarks;
 mod remote;
 mod route;
 mod scan;

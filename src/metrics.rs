@@ -23,7 +23,7 @@ use opentelemetry::{
     metrics::{Counter, Histogram, Meter, MeterProvider, UpDownCounter},
 };
 
-pub(crate) use self::labels::{Labels, SharedLabels};
+pub(crate) use self::labels::Labels;
 use self::{
     family::Folded,
     group::Groups,
@@ -250,7 +250,7 @@ impl Meters {
 
 impl Group {
     /// Measures an exchange of this group whose end was seen before; false if it was not.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn known(&self, answer: &Answer<'_>, seconds: f64) -> bool {
         let known = self.find(answer);
         if let Some(recorder) = known {

@@ -71,7 +71,7 @@ pub fn request_span<T>(
 }
 
 /// Leads from a request to its exchange.
-fn reach<T>(extensions: &Extensions, look: impl FnOnce(&State) -> T) -> Option<T> {
+fn reach<T>(extensions: &Extensions, look: impl FnOnce(State<'_>) -> T) -> Option<T> {
     if let Some(Mark(slot)) = extensions.get() {
         return slot.state().map(look);
     }

@@ -1,14 +1,10 @@
 //! What a hook may do to a span.
 
-use std::{
-    borrow::Cow,
-    fmt::Display,
-    sync::{Mutex, PoisonError},
-};
+use std::{borrow::Cow, fmt::Display};
 
 use crate::{
-    metrics::SharedLabels,
     outcome::Failure,
+    remarks::{Override, Remarks},
     semconv::names,
     span::{Attributes, SpanIds, Started, exception},
     value::Value,
@@ -24,31 +20,22 @@ use crate::{
 pub struct SpanMut<'a> {
     span: &'a Started,
     attributes: &'a mut Attributes,
-    verdict: &'a Mutex<Option<Override>>,
-    /// Where the exchange is measured.
-    labels: Option<&'a SharedLabels>,
-}
-
-/// A hook's word on whether the exchange failed, which the end respects.
-#[derive(Clone, Debug)]
-pub(crate) enum Override {
-    /// `error.type`, and the status description where it has one to give.
-    Error(Cow<'static, str>, Option<Cow<'static, str>>),
-    NoError,
+    remarks: &'a Remarks,
+    is_measured: bool,
 }
 
 impl<'a> SpanMut<'a> {
     pub(crate) fn new(
         span: &'a Started,
         attributes: &'a mut Attributes,
-        verdict: &'a Mutex<Option<Override>>,
-        labels: Option<&'a SharedLabels>,
+        remarks: &'a Remarks,
+        is_measured: bool,
     ) -> Self {
         Self {
             span,
             attributes,
-            verdict,
-            labels,
+            remarks,
+            is_measured,
         }
     }
 
@@ -88,8 +75,8 @@ impl<'a> SpanMut<'a> {
         key: impl Into<Cow<'static, str>>,
         value: impl Into<Value<'v>>,
     ) -> &mut Self {
-        if let Some(labels) = self.labels {
-            labels.set(key.into(), value.into());
+        if self.is_measured {
+            self.remarks.label(key.into(), value.into());
         }
         self
     }
@@ -133,7 +120,7 @@ impl<'a> SpanMut<'a> {
     }
 
     fn decide(&mut self, verdict: Override) -> &mut Self {
-        *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
+        self.remarks.decide(verdict);
         self
     }
 }

@@ -10,7 +10,7 @@ use axum::{
     body::Body,
     routing::{any, get},
 };
-use common::Spans;
+use common::{Spans, meters::Point};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use opentelemetry_sdk::trace::Sampler;
@@ -231,6 +231,81 @@ async fn an_inner_request_does_not_speak_for_the_outer_one() {
             assert_eq!(point.text("http.route").as_deref(), Some("/orders/{id}"));
             assert_eq!(point.text("error.type"), None);
             assert_eq!(point.text("tier"), None);
+        }
+    }
+}
+
+/// The memory of one exchange is that of the next.
+#[tokio::test]
+async fn what_is_said_of_one_request_is_not_said_of_the_next() {
+    for kind in [Kind::Matched, Kind::Unmatched, Kind::Call] {
+        for sampling in [
+            Sampling::Recorded,
+            Sampling::Dropped,
+            Sampling::DroppedByCaller,
+        ] {
+            let (spans, telemetry) = sampling.pipeline();
+            let handle = async move |request: Request<Body>| {
+                if request.headers().contains_key("x-talks") {
+                    let extensions = request.extensions();
+                    set_route(extensions, "/said");
+                    request_span(extensions, |span| {
+                        span.label("tier", "gold").set_error("sold_out");
+                    });
+                    // A call of this status is over with its head.
+                    return kind.answer();
+                }
+                let answer = Response::builder().header("content-type", "application/grpc");
+                answer.body(Body::empty()).unwrap()
+            };
+            let app = Router::new()
+                .route("/orders/{id}", any(handle))
+                .fallback(handle)
+                .layer(ServerLayer::new().telemetry(&telemetry));
+            for talks in [true, false, true, false] {
+                let mut request = kind.request();
+                let headers = request.headers_mut();
+                if talks {
+                    headers.insert("x-talks", "1".parse().unwrap());
+                }
+                if sampling == Sampling::DroppedByCaller {
+                    headers.insert("traceparent", UNSAMPLED.parse().unwrap());
+                }
+                let response = app.clone().oneshot(request).await.unwrap();
+                response.into_body().collect().await.unwrap();
+            }
+            let points = spans.meters.of(kind.metric());
+            let [said, silent] = &*points else {
+                panic!("{kind:?} {sampling:?}: {points:?}");
+            };
+            let (said, silent) = match said.text("tier") {
+                Some(_) => (said, silent),
+                None => (silent, said),
+            };
+            let brief = |point: &Point| {
+                let [tier, error, route, code] =
+                    ["tier", "error.type", "http.route", "rpc.status_code"]
+                        .map(|key| point.text(key));
+                (point.count(), tier, error, route, code)
+            };
+            let text = |text: &str| Some(text.to_owned());
+            let (gold, sold_out, named) = (text("gold"), text("sold_out"), text("/said"));
+            let (want_said, want_silent) = match kind {
+                Kind::Matched => (
+                    (2, gold, sold_out, named, None),
+                    (2, None, None, text("/orders/{id}"), None),
+                ),
+                Kind::Unmatched => (
+                    (2, gold, sold_out, named, None),
+                    (2, None, None, None, None),
+                ),
+                Kind::Call => (
+                    (2, gold, sold_out, None, text("INTERNAL")),
+                    (2, None, text("UNKNOWN"), None, text("UNKNOWN")),
+                ),
+            };
+            assert_eq!(brief(said), want_said, "{kind:?} {sampling:?}");
+            assert_eq!(brief(silent), want_silent, "{kind:?} {sampling:?}");
         }
     }
 }

@@ -163,7 +163,7 @@ pub(crate) fn begin<'a>(
         .as_ref()
         .and_then(|hook| guarded(|| hook(head)).flatten());
     let method = Method::of(head.method(), known);
-    let begin = Begin {
+    let mut begin = Begin {
         side: Side::Client(Arc::clone(config)),
         protocol,
         route: None,
@@ -183,7 +183,7 @@ pub(crate) fn begin<'a>(
     });
     let exchange = Exchange::start(
         &telemetry,
-        begin,
+        &mut begin,
         &parent,
         None,
         |begin| {

@@ -34,7 +34,7 @@ pub(crate) struct Asked {
 }
 
 /// What the end of an exchange adds.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Answered<'a> {
     /// Whether the route was not known when the exchange began.
     pub(crate) is_late: bool,
@@ -179,7 +179,7 @@ pub(crate) fn active<'a>(side: &Side, asked: &'a Asked) -> Facts<'a> {
 
 /// What the end of an exchange adds to what is known of its group. `None` where the group is not all there is to know
 /// besides: a route of later, a call to what is not there.
-#[inline]
+#[inline(always)]
 pub(crate) fn answer<'a>(
     side: &Side,
     protocol: Protocol,

@@ -8,14 +8,6 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// Of an exchange that no span tells of, whose duration is all that matters.
-    pub(super) fn monotonic() -> Self {
-        Self {
-            wall: SystemTime::UNIX_EPOCH,
-            monotonic: Instant::now(),
-        }
-    }
-
     pub(super) fn now() -> Self {
         Self {
             wall: SystemTime::now(),

@@ -1,19 +1,15 @@
 //! What is measured of an exchange.
 
-use std::{
-    borrow::Cow,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::OnceLock, time::Duration};
 
 use crate::{
     config::Side,
     conventions::measured::{self, Answered, Asked},
     head::ResponseHead,
-    metrics::{Active, Labels, Said, SharedLabels},
+    metrics::{Active, Labels, Said},
     protocol::Protocol,
+    remarks::Remarks,
     semconv::{measure::Answer, protocol_version},
-    value::Value,
 };
 
 /// What is known for the instruments before the end.
@@ -22,12 +18,11 @@ pub(super) struct Measured {
     asked: Asked,
     active: Option<Active>,
     /// The version that a client's response came by.
-    version: Mutex<Option<&'static str>>,
-    labels: SharedLabels,
+    version: OnceLock<&'static str>,
 }
 
 /// An exchange as its end tells it to be measured.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Measurement<'a> {
     pub(super) side: &'a Side,
     pub(super) protocol: Protocol,
@@ -43,50 +38,24 @@ pub(super) struct Rest<'a> {
     pub(super) response_size: Option<u64>,
 }
 
-/// Counts the exchange as active, where the layer is to.
-#[inline]
-pub(super) fn start(asked: &Asked, side: &Side, protocol: Protocol) -> Option<Active> {
-    let measure = &side.common().measure;
-    if !measure.active {
-        return None;
-    }
-    let said = Said {
-        facts: measured::active(side, asked),
-        labels: &Labels::default(),
-        limit: measure.limit,
-    };
-    asked.meters.active(measured::of(side, protocol), said)
-}
-
 impl Measured {
+    /// Counts the exchange as active, where the layer is to.
     #[inline(always)]
-    pub(super) fn new(asked: Asked, active: Option<Active>) -> Self {
+    pub(super) fn new(asked: Asked, side: &Side, protocol: Protocol) -> Self {
         Self {
+            active: match side.common().measure.active {
+                true => active(&asked, side, protocol),
+                false => None,
+            },
             asked,
-            active,
-            version: Mutex::new(None),
-            labels: SharedLabels::default(),
+            version: OnceLock::new(),
         }
     }
 
     pub(super) fn answered(&self, head: &ResponseHead<'_>) {
         if let Some(version) = head.version().and_then(protocol_version) {
-            let mut first = self.version.lock().unwrap_or_else(PoisonError::into_inner);
-            first.get_or_insert(version);
+            let _first = self.version.set(version);
         }
-    }
-
-    pub(super) fn label(&self, name: Cow<'static, str>, value: Value<'_>) {
-        self.labels.set(name, value);
-    }
-
-    pub(super) fn labels(&self) -> &SharedLabels {
-        &self.labels
-    }
-
-    /// The labels of one exchange that is over have room for those of the next.
-    pub(super) fn labels_mut(&mut self) -> &mut Labels {
-        self.labels.get_mut()
     }
 
     /// Whether a context may be of use to whoever records.
@@ -94,24 +63,35 @@ impl Measured {
         self.asked.meters.sees_context()
     }
 
-    #[inline]
+    /// What is seldom needed is made then, of copies: the rest stays in registers.
+    #[inline(always)]
     pub(super) fn end<'a>(
         &self,
         mut measurement: Measurement<'a>,
+        remarks: &Remarks,
         rest: impl FnOnce() -> Rest<'a>,
     ) {
-        let Measurement { side, protocol, .. } = measurement;
+        let Measurement {
+            side,
+            protocol,
+            duration,
+            ..
+        } = measurement;
         if let Side::Client(_) = side {
-            let version = self.version.lock().unwrap_or_else(PoisonError::into_inner);
-            measurement.answered.version = *version;
+            measurement.answered.version = self.version.get().copied();
         }
-        let answer = measured::answer(side, protocol, &self.asked, &measurement.answered);
-        let answer = answer.filter(|_| self.labels.is_empty());
-        let sizes = side.common().measure.body_sizes;
-        let seconds = measurement.duration.as_secs_f64();
-        let is_known = answer.is_some_and(|answer| self.asked.group.known(&answer, seconds));
-        if sizes || !is_known {
-            self.tell(&measurement, rest(), answer.as_ref(), !is_known);
+        let answer = match remarks.has_labels() {
+            true => None,
+            false => measured::answer(side, protocol, &self.asked, &measurement.answered),
+        };
+        let is_known = match &answer {
+            Some(answer) => self.asked.group.known(answer, duration.as_secs_f64()),
+            None => false,
+        };
+        if !is_known || side.common().measure.body_sizes {
+            remarks.with_labels(|labels| {
+                self.tell(measurement, rest(), labels, answer, !is_known);
+            });
         }
         if let Some(active) = &self.active {
             active.end();
@@ -119,16 +99,17 @@ impl Measured {
     }
 
     /// Measures the sizes of the bodies, and the duration where the group does not know its series.
+    #[inline(never)]
     fn tell(
         &self,
-        measurement: &Measurement<'_>,
+        measurement: Measurement<'_>,
         rest: Rest<'_>,
-        answer: Option<&Answer<'_>>,
+        labels: &Labels,
+        answer: Option<Answer<'_>>,
         duration: bool,
     ) {
-        let Measurement { side, protocol, .. } = *measurement;
+        let Measurement { side, protocol, .. } = measurement;
         let measure = &side.common().measure;
-        let labels = self.labels.lock();
         let said = Said {
             facts: measured::ended(
                 side,
@@ -137,7 +118,7 @@ impl Measured {
                 &measurement.answered,
                 rest.route,
             ),
-            labels: &labels,
+            labels,
             limit: measure.limit,
         };
         let of = measured::of(side, protocol);
@@ -156,7 +137,17 @@ impl Measured {
         if duration {
             let seconds = measurement.duration.as_secs_f64();
             let group = &self.asked.group;
-            self.asked.meters.duration(of, seconds, said, group, answer);
+            let meters = &self.asked.meters;
+            meters.duration(of, seconds, said, group, answer.as_ref());
         }
     }
+}
+
+fn active(asked: &Asked, side: &Side, protocol: Protocol) -> Option<Active> {
+    let said = Said {
+        facts: measured::active(side, asked),
+        labels: &Labels::default(),
+        limit: side.common().measure.limit,
+    };
+    asked.meters.active(measured::of(side, protocol), said)
 }

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
 use http::StatusCode;
 
 /// How far the response has come, and how far it will go.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Progress {
     status: AtomicU16,
     size: AtomicU64,
@@ -18,16 +18,16 @@ pub(super) struct Progress {
 const UNKNOWN: u64 = u64::MAX;
 
 impl Progress {
-    /// Of a response to a request of this method.
+    /// Begins anew, with the response to a request of this method.
     #[inline(always)]
-    pub(super) fn to(method: &str) -> Self {
-        Self {
+    pub(super) fn begin(&mut self, method: &str) {
+        *self = Self {
             status: AtomicU16::new(0),
             size: AtomicU64::new(0),
             expected: AtomicU64::new(UNKNOWN),
             is_head: method == "HEAD",
             is_connect: method == "CONNECT",
-        }
+        };
     }
 
     pub(super) fn head(&self, status: StatusCode) {

@@ -56,11 +56,15 @@ impl<S> Group<S> {
     }
 
     /// The series of an end that was [kept](Self::keep).
-    #[inline]
+    #[inline(always)]
     pub(super) fn find(&self, answer: &Answer<'_>) -> Option<&S> {
-        let ends = self.ends.iter().map_while(OnceLock::get);
-        let mut found = ends.filter(|end| end.is(answer));
-        found.next().map(|end| &*end.series)
+        for room in &self.ends {
+            let end = room.get()?;
+            if end.is(answer) {
+                return Some(&end.series);
+            }
+        }
+        None
     }
 
     /// Keeps the series of an end, if there is room.
@@ -123,7 +127,7 @@ impl<S> Groups<S> {
 }
 
 impl<S> End<S> {
-    #[inline]
+    #[inline(always)]
     fn is(&self, answer: &Answer<'_>) -> bool {
         self.status == answer.status
             && same(self.version, answer.version)

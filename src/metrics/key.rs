@@ -1,7 +1,9 @@
 //! What tells series apart, borrowed for a look and owned to be kept.
 
+use std::borrow::Cow;
+
 use super::labels::{Kept, Labels};
-use crate::semconv::measure::Facts;
+use crate::semconv::{measure::Facts, method};
 
 /// The attributes of a measurement before they are written: a series that was seen before is found by it, and nothing is
 /// copied.
@@ -14,7 +16,7 @@ pub(super) struct Key<'a> {
 /// A key that is kept.
 #[derive(Debug)]
 pub(super) struct Owned {
-    method: Box<str>,
+    method: Cow<'static, str>,
     scheme: &'static str,
     host: Option<Box<str>>,
     port: Option<u16>,
@@ -62,7 +64,11 @@ impl Owned {
             error_type,
         } = *key.facts;
         Self {
-            method: method.into(),
+            // That of a request is a constant, and then the very same.
+            method: match method::known(method) {
+                Some(known) => Cow::Borrowed(known),
+                None => Cow::Owned(method.to_owned()),
+            },
             scheme,
             host: host.map(Into::into),
             port,
@@ -91,7 +97,7 @@ impl Owned {
     }
 
     /// Whether it is the same but for what the end adds.
-    #[inline]
+    #[inline(always)]
     pub(super) fn begins_like(&self, facts: &Facts<'_>) -> bool {
         self.port == facts.port
             && is(self.scheme, facts.scheme)
@@ -113,7 +119,7 @@ impl Owned {
 }
 
 /// The hash of what is known before the end.
-#[inline]
+#[inline(always)]
 pub(super) fn begun(facts: &Facts<'_>) -> u64 {
     let hash = mix(
         u64::from(facts.port.unwrap_or(0)) << 48,

@@ -3,10 +3,7 @@
 use std::{
     borrow::Cow,
     hash::{Hash, Hasher},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
 };
 
 use opentelemetry::{Key, KeyValue};
@@ -16,13 +13,6 @@ use crate::{semconv::measure::OTHER, value::Value};
 /// Attributes of the user's own, in the order of their names: the same labels are the same series, however they came.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Labels(Vec<Label>);
-
-/// Labels that are set while others may look. That there is none is seen without the lock.
-#[derive(Debug, Default)]
-pub(crate) struct SharedLabels {
-    is_set: AtomicBool,
-    labels: Mutex<Labels>,
-}
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Label {
@@ -83,27 +73,6 @@ impl Labels {
     /// Keeps what `keep` says, which may change the values.
     pub(super) fn retain(&mut self, keep: impl FnMut(&mut Label) -> bool) {
         self.0.retain_mut(keep);
-    }
-}
-
-impl SharedLabels {
-    pub(crate) fn set(&self, name: Cow<'static, str>, value: Value<'_>) {
-        self.lock().set(name, value);
-        self.is_set.store(true, Ordering::Release);
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        !self.is_set.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Labels> {
-        self.labels.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn get_mut(&mut self) -> &mut Labels {
-        self.labels
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -22,20 +22,7 @@ impl Method {
                 .find(|known| ***known == *raw)
                 .map_or(Self::Other, |known| Self::Listed(Arc::clone(known)));
         }
-        let known = match raw {
-            "GET" => "GET",
-            "POST" => "POST",
-            "PUT" => "PUT",
-            "DELETE" => "DELETE",
-            "HEAD" => "HEAD",
-            "OPTIONS" => "OPTIONS",
-            "PATCH" => "PATCH",
-            "CONNECT" => "CONNECT",
-            "TRACE" => "TRACE",
-            "QUERY" => "QUERY",
-            _ => return Self::Other,
-        };
-        Self::Known(known)
+        known(raw).map_or(Self::Other, Self::Known)
     }
 
     pub(crate) fn value(&self) -> Value<'static> {
@@ -62,6 +49,23 @@ impl Method {
             Self::Other => "HTTP",
         }
     }
+}
+
+/// A method of the default list, as a constant.
+pub(crate) fn known(raw: &str) -> Option<&'static str> {
+    Some(match raw {
+        "GET" => "GET",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "HEAD" => "HEAD",
+        "OPTIONS" => "OPTIONS",
+        "PATCH" => "PATCH",
+        "CONNECT" => "CONNECT",
+        "TRACE" => "TRACE",
+        "QUERY" => "QUERY",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
     let route = extensions
         .filter(|_| protocol == Protocol::Http)
         .and_then(route::matched);
-    let begin = Begin {
+    let mut begin = Begin {
         side: Side::Server(Arc::clone(config)),
         protocol,
         // Its span alone would say that it passed.
@@ -125,7 +125,7 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
         listed: telemetry.listed().server.clone(),
     };
     if let Some(context) = refused {
-        return Exchange::unrecorded(begin, context);
+        return Exchange::unrecorded(&mut begin, context);
     }
     let mut parent = policy.decide(&base, |base| {
         telemetry.propagation().extract(head, &scan, base)
@@ -135,7 +135,7 @@ fn begin(config: &Arc<ServerConfig>, head: &RequestHead<'_>) -> Exchange {
     }
     Exchange::start(
         &telemetry,
-        begin,
+        &mut begin,
         &parent.context,
         parent.link,
         |begin| {

@@ -1,57 +1,46 @@
 //! What an exchange tells its instruments.
 
-use std::{borrow::Cow, time::Duration};
-
-use http::StatusCode;
+use std::time::Duration;
 
 use super::State;
 use crate::{
-    conventions::measured::Answered,
-    exchange::measured::{Measured, Measurement, Rest},
-    metrics::Labels,
+    conventions::{Ended, measured::Answered},
+    exchange::{
+        course::Course,
+        measured::{Measurement, Rest},
+    },
     outcome::Verdict,
-    value::Value,
 };
 
-impl State {
-    pub(in crate::exchange) fn labels_mut(&mut self) -> Option<&mut Labels> {
-        self.measured.as_mut().map(Measured::labels_mut)
-    }
-
-    /// Adds an attribute to what is measured, if it is.
-    pub(crate) fn label(&self, name: Cow<'static, str>, value: Value<'_>) {
-        if let Some(measured) = &self.measured {
-            measured.label(name, value);
-        }
-    }
-
+impl State<'_> {
     /// Measures what has ended, by the very duration and error of the span.
-    #[inline]
-    pub(super) fn measure(
-        &self,
-        status: Option<StatusCode>,
-        duration: Duration,
-        verdict: &Verdict,
-    ) {
-        let Some(measured) = &self.measured else {
+    #[inline(always)]
+    pub(super) fn measure(self, ended: &Ended<'_>, duration: Duration, verdict: &Verdict) {
+        let Some(measured) = &self.course.measured else {
             return;
         };
-        let _context = measured.sees_context().then(|| self.span.enter());
+        let _context = measured.sees_context().then(|| self.span().enter());
+        let Course {
+            routes,
+            remarks,
+            progress,
+            ..
+        } = self.course;
         let measurement = Measurement {
-            side: &self.side,
-            protocol: self.protocol,
+            side: &self.begun.side,
+            protocol: self.begun.protocol,
             answered: Answered {
-                is_late: self.route.is_late(),
-                status,
+                is_late: routes.is_late(),
+                status: ended.status,
                 version: None,
-                early: self.early.get(),
+                early: ended.early,
                 verdict,
             },
             duration,
         };
-        measured.end(measurement, || Rest {
-            route: self.route.latest(),
-            response_size: status.map(|_| self.progress.size()),
+        measured.end(measurement, remarks, || Rest {
+            route: routes.latest(),
+            response_size: ended.status.map(|_| progress.size()),
         });
     }
 }
