@@ -25,6 +25,8 @@ struct Page {
     services: Vec<String>,
     operations: Vec<String>,
     form: Form,
+    /// The store's number before it was asked.
+    stored: u64,
     results: Results,
 }
 
@@ -62,6 +64,7 @@ pub(super) async fn page(
     State(store): State<Store>,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Response, StoreError> {
+    let stored = *store.changes().borrow();
     let params = Params::of(pairs);
     let form = Form::of(&params);
     let mut operations = if form.service.is_empty() {
@@ -76,6 +79,7 @@ pub(super) async fn page(
         operations,
         results: look(&store, &params).await?,
         form,
+        stored,
     };
     Ok(show(&page))
 }
