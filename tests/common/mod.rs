@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
+pub mod bucket;
 pub mod hop;
 pub mod meters;
 pub mod mine;
