@@ -1,5 +1,8 @@
 //! Spans by every protocol, to real servers of it that decode what comes; and what the counts say where none takes them.
 
+#[path = "common/vacant.rs"]
+mod vacant;
+
 use std::{
     collections::HashMap,
     io::{Read, Write},
@@ -236,12 +239,8 @@ fn answering(answer: &'static str) -> SocketAddr {
 
 #[tokio::test]
 async fn whatever_a_collector_does_every_span_is_accounted_for() {
-    let nobody = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
     for (what, address) in [
-        ("refuses", nobody),
+        ("refuses", vacant::address()),
         ("resets", answering("")),
         (
             "breaks off",

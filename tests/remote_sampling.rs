@@ -17,7 +17,7 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use common::{PATIENCE, bucket::Bucket, text};
+use common::{PATIENCE, bucket::Bucket, text, vacant};
 use http::{HeaderMap, Request, Response, StatusCode};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SpanData};
 use throughline::{ServerLayer, Setup, Telemetry, current_ids, otel::SetupExt};
@@ -462,9 +462,7 @@ async fn nobody_asks_after_the_end() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_told_of_once() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = nobody.local_addr().unwrap();
-    drop(nobody);
+    let address = vacant::address();
     let told = Arc::new(watch::Sender::new(Vec::new()));
     let kept = Arc::clone(&told);
     let setup = Setup::new()

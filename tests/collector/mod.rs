@@ -2,6 +2,13 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
+#[allow(
+    clippy::duplicate_mod,
+    reason = "a test may have the common parts besides"
+)]
+#[path = "../common/vacant.rs"]
+pub mod vacant;
+
 use std::{
     convert::Infallible,
     future::pending,
@@ -213,8 +220,7 @@ pub fn metrics(resource: &ResourceMetrics) -> Vec<Metric> {
 
 /// An address where nobody listens.
 pub fn nobody() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+    format!("http://{}", vacant::address())
 }
 
 async fn serve(

@@ -8,6 +8,7 @@ pub mod meters;
 pub mod mine;
 pub mod net;
 pub mod shape;
+pub mod vacant;
 
 use std::{
     sync::{

@@ -17,7 +17,7 @@ use tower::{Service, ServiceBuilder, ServiceExt};
 use crate::common::{
     Spans, assert_ending, assert_error,
     net::{self, Plain, get as request, http1, http2, listen, serve_axum},
-    text,
+    text, vacant,
 };
 
 /// A client's own error shows its cause only to who knows its type.
@@ -124,8 +124,7 @@ async fn a_timeout_outside_is_the_caller_s_wish_and_one_inside_an_error() {
 #[tokio::test]
 async fn a_refused_connection_says_so() {
     let spans = Spans::new();
-    let (listener, addr) = listen().await;
-    drop(listener);
+    let addr = vacant::address();
     let answer = client(&spans, http1()).oneshot(request(addr, "/")).await;
     assert!(answer.is_err());
     let span = spans.only();
