@@ -10,9 +10,8 @@
 pub mod vacant;
 
 use std::{
-    convert::Infallible,
     future::pending,
-    io::Read,
+    io::{self, Read},
     net::SocketAddr,
     sync::{Arc, Condvar, Mutex, mpsc},
     thread,
@@ -53,6 +52,8 @@ pub enum Answer {
     After(Duration),
     /// Accepts and never answers.
     Never,
+    /// Closes the connection instead.
+    HangUp,
 }
 
 /// What a collector was asked.
@@ -227,7 +228,7 @@ async fn serve(
     seen: Arc<Seen>,
     answer: Arc<Mutex<Answer>>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> io::Result<Response<Full<Bytes>>> {
     let (parts, body) = request.into_parts();
     let mut body = body.collect().await.unwrap().to_bytes();
     if parts
@@ -272,9 +273,10 @@ async fn serve(
     say(answer).await
 }
 
-async fn say(answer: Answer) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn say(answer: Answer) -> io::Result<Response<Full<Bytes>>> {
     match answer {
         Answer::Never => pending().await,
+        Answer::HangUp => Err(io::Error::other("what hyper gets instead of an answer")),
         Answer::After(time) => {
             tokio::time::sleep(time).await;
             Ok(Response::new(Full::default()))
