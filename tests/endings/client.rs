@@ -65,7 +65,7 @@ async fn a_caller_that_wants_no_body_is_no_error() {
         "/",
         get(async || {
             Body::from_stream(stream::repeat_with(|| {
-                Ok::<_, Infallible>(Bytes::from_static(b"x"))
+                Ok::<_, Infallible>(Bytes::from_static(&[b'x'; 64 * 1024]))
             }))
         }),
     );
