@@ -146,7 +146,6 @@ async fn each_count_is_a_metric() {
         let url = collector.url();
         let mut vars = vec![
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &*url),
-            ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "500"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", "16"),
             ("OTEL_BSP_SCHEDULE_DELAY", "3600000"),
         ];
@@ -160,7 +159,7 @@ async fn each_count_is_a_metric() {
             (Answer::AllBut(2), 5, 2),
             (Answer::Status(400), 4, 4),
             (Answer::Status(503), 2, 0),
-            (Answer::Never, 1, 0),
+            (Answer::HangUp, 1, 0),
             (Answer::Status(200), 6, 0),
         ] {
             collector.answer(answer);
@@ -176,13 +175,11 @@ async fn each_count_is_a_metric() {
             agree(&values(&collector, deltas), counts);
         }
         let counts = telemetry.counts();
-        // A slow machine may not see the answer that puts it off.
-        let nowhere = counts.dropped_undelivered + counts.unknown;
-        assert_eq!((counts.acknowledged, nowhere), (12, 3), "{counts:?}");
-        assert!(counts.unknown > 0, "{counts:?}");
+        let nowhere = (counts.dropped_undelivered, counts.unknown);
+        assert_eq!((counts.acknowledged, nowhere), (12, (2, 1)), "{counts:?}");
 
         // More than the queue holds, while nothing leaves it.
-        collector.answer(Answer::Never);
+        collector.answer(Answer::HangUp);
         serve(&telemetry, 10 * QUEUE);
         telemetry.flush().await.ok();
         let counts = telemetry.counts();
@@ -350,7 +347,7 @@ async fn what_is_given_up_at_the_end_is_measured() {
     ]);
     let telemetry = telemetry
         .endpoint(collector.url())
-        .shutdown_timeout(Duration::from_secs(4))
+        .shutdown_timeout(Duration::from_secs(8))
         .build()
         .unwrap();
     serve(&telemetry, 3);

@@ -12,14 +12,14 @@ use std::{
     collections::HashSet,
     env,
     io::{BufRead, BufReader},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
 };
 
 use axum::{Router, body::Body, routing::get};
-use collector::Collector;
+use collector::{Collector, vacant};
 use http::Request;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use throughline::{ServerLayer, Setup, Telemetry};
@@ -72,12 +72,6 @@ fn installed(what: &str) -> Option<PathBuf> {
     None
 }
 
-/// Addresses where nobody listens now.
-fn free<const COUNT: usize>() -> [SocketAddr; COUNT] {
-    let listeners = [(); COUNT].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap())
-}
-
 /// What is refused while the receiver starts is sent again.
 fn telemetry(protocol: &'static str, to: SocketAddr) -> Telemetry {
     Setup::new()
@@ -125,7 +119,7 @@ async fn oteltap_prints_each_span() {
     let Some(program) = installed("receivers/bin/oteltap") else {
         return;
     };
-    let [address] = free();
+    let address = vacant::address();
     let mut tap = Program::start(
         Command::new(program)
             .args(["--port", &address.port().to_string()])
@@ -145,7 +139,7 @@ async fn oteltap_prints_each_span() {
 
 /// A collector that sends on what it takes, and its addresses for gRPC and HTTP.
 fn relay(program: &Path, behind: &Collector) -> (Program, [SocketAddr; 2]) {
-    let [grpc, http] = free();
+    let (grpc, http) = (vacant::address(), vacant::address());
     let mut command = Command::new(program);
     command
         .arg("start")

@@ -1,5 +1,8 @@
 //! Spans by every protocol, to real servers of it that decode what comes; and what the counts say where none takes them.
 
+#[path = "common/vacant.rs"]
+mod vacant;
+
 use std::{
     collections::HashMap,
     io::{Read, Write},
@@ -285,12 +288,8 @@ fn answering(answer: &'static str) -> SocketAddr {
 
 #[tokio::test]
 async fn whatever_a_collector_does_every_span_is_accounted_for() {
-    let nobody = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
     for (what, address) in [
-        ("refuses", nobody),
+        ("refuses", vacant::address()),
         ("resets", answering("")),
         (
             "breaks off",
@@ -330,4 +329,29 @@ async fn whatever_a_collector_does_every_span_is_accounted_for() {
         );
         assert_eq!(counts.acknowledged, 0, "{what}: {counts:?}");
     }
+}
+
+/// The collector has named a time after the end: what waits for it is given up at once, however much it is.
+#[tokio::test]
+async fn a_long_queue_does_not_outlast_the_end() {
+    const SPANS: usize = 20_000;
+    let address = answering("HTTP/1.1 429 No\r\nretry-after: 60\r\ncontent-length: 0\r\n\r\n");
+    let url = format!("http://{address}");
+    let telemetry = setup(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &url),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", &SPANS.to_string()),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1"),
+    ])
+    .shutdown_timeout(Duration::from_millis(1))
+    .build()
+    .unwrap();
+    let counts = telemetry.counts_reader();
+    serve(&telemetry, SPANS).await;
+    telemetry.shutdown().await.unwrap_err();
+    let counts = counts();
+    assert_eq!(
+        (counts.made, counts.dropped, counts.queued),
+        (SPANS as u64, SPANS as u64, 0),
+        "{counts:?}"
+    );
 }

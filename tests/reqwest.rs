@@ -5,7 +5,7 @@ mod common;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::Request, http::HeaderMap, response::Redirect, routing::get};
-use common::{Spans, attribute, is_error, meters::check_against, text};
+use common::{Spans, attribute, is_error, meters::check_against, text, vacant};
 use opentelemetry::{Value, trace::SpanKind};
 use reqwest_middleware::ClientBuilder;
 use throughline::{
@@ -125,9 +125,7 @@ async fn a_builder_error_is_reqwests_and_no_span() {
 
 #[tokio::test]
 async fn a_refused_connection_is_an_error_without_secrets() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let address = vacant::address();
     let spans = Spans::new();
     let layer = ClientLayer::new().telemetry(&spans.telemetry);
     let url = format!("http://{address}/?sig=secret&token=secret");

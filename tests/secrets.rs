@@ -119,7 +119,9 @@ async fn no_planted_secret_is_exported_by_either_side() {
                 let _read = response.into_body().collect().await;
             }
             server.wait(count).await;
-            assert_eq!((server.ended().len(), client.ended().len()), (1, 1));
+            let (of_server, of_client) = (server.ended(), client.ended());
+            let counts = (of_server.len(), of_client.len());
+            assert_eq!(counts, (1, 1), "{path}: {of_server:#?}");
             assert_silent(&server, path);
             assert_silent(&client, path);
             // What is no secret is there.
@@ -132,8 +134,7 @@ async fn no_planted_secret_is_exported_by_either_side() {
 #[tokio::test]
 async fn no_planted_secret_is_exported_where_nobody_answers() {
     let spans = Spans::of_stranger();
-    let (listener, addr) = common::net::listen().await;
-    drop(listener);
+    let addr = common::vacant::address();
     let client = ServiceBuilder::new()
         .layer(ClientLayer::new().telemetry(&spans.telemetry))
         .service(http1());

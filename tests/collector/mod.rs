@@ -2,10 +2,16 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
+#[allow(
+    clippy::duplicate_mod,
+    reason = "a test may have the common parts besides"
+)]
+#[path = "../common/vacant.rs"]
+pub mod vacant;
+
 use std::{
-    convert::Infallible,
     future::pending,
-    io::Read,
+    io::{self, Read},
     net::SocketAddr,
     sync::{Arc, Condvar, Mutex, mpsc},
     thread,
@@ -46,6 +52,8 @@ pub enum Answer {
     After(Duration),
     /// Accepts and never answers.
     Never,
+    /// Closes the connection instead.
+    HangUp,
 }
 
 /// What a collector was asked.
@@ -213,15 +221,14 @@ pub fn metrics(resource: &ResourceMetrics) -> Vec<Metric> {
 
 /// An address where nobody listens.
 pub fn nobody() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+    format!("http://{}", vacant::address())
 }
 
 async fn serve(
     seen: Arc<Seen>,
     answer: Arc<Mutex<Answer>>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> io::Result<Response<Full<Bytes>>> {
     let (parts, body) = request.into_parts();
     let mut body = body.collect().await.unwrap().to_bytes();
     if parts
@@ -266,9 +273,10 @@ async fn serve(
     say(answer).await
 }
 
-async fn say(answer: Answer) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn say(answer: Answer) -> io::Result<Response<Full<Bytes>>> {
     match answer {
         Answer::Never => pending().await,
+        Answer::HangUp => Err(io::Error::other("what hyper gets instead of an answer")),
         Answer::After(time) => {
             tokio::time::sleep(time).await;
             Ok(Response::new(Full::default()))

@@ -2,11 +2,13 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
+pub mod bucket;
 pub mod hop;
 pub mod meters;
 pub mod mine;
 pub mod net;
 pub mod shape;
+pub mod vacant;
 
 use std::{
     sync::{
@@ -30,7 +32,7 @@ pub use meters::Meters;
 use tokio::sync::watch;
 
 /// Longer than any wait of a test that passes, on any machine.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A pipeline whose spans and measurements stay in memory, exported the moment they end.
 pub struct Spans {

@@ -18,7 +18,7 @@ use crate::{
     common::{
         assert_ending, assert_error,
         net::{self, Plain, get as request, http1, http2, listen, serve_axum},
-        text,
+        text, vacant,
     },
 };
 
@@ -65,7 +65,7 @@ async fn a_caller_that_wants_no_body_is_no_error() {
         "/",
         get(async || {
             Body::from_stream(stream::repeat_with(|| {
-                Ok::<_, Infallible>(Bytes::from_static(b"x"))
+                Ok::<_, Infallible>(Bytes::from_static(&[b'x'; 64 * 1024]))
             }))
         }),
     );
@@ -124,8 +124,7 @@ async fn a_timeout_outside_is_the_caller_s_wish_and_one_inside_an_error() {
 #[tokio::test]
 async fn a_refused_connection_says_so() {
     let spans = Spans::new();
-    let (listener, addr) = listen().await;
-    drop(listener);
+    let addr = vacant::address();
     let answer = client(&spans, http1()).oneshot(request(addr, "/")).await;
     assert!(answer.is_err());
     let span = spans.only();

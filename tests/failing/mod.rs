@@ -6,6 +6,9 @@
     reason = "each user has a use for its own part"
 )]
 
+#[path = "../common/vacant.rs"]
+mod vacant;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
@@ -56,12 +59,9 @@ impl Receiver {
         let fault = fault.into();
         let receiver = Self::default();
         receiver.state.lock().unwrap().fault = fault;
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        if fault == Some(Fault::Refuse) {
-            drop(listener);
-        } else {
-            receiver.listen(listener);
+        let address = vacant::address();
+        if fault != Some(Fault::Refuse) {
+            receiver.listen(TcpListener::bind(address).unwrap());
         }
         (receiver, address)
     }

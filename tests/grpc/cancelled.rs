@@ -10,7 +10,7 @@ use tokio::{sync::oneshot, task::yield_now};
 use tonic::Code;
 
 use crate::{
-    common::text,
+    common::{text, vacant},
     scripted::Scripted,
     shop::{pricing_client::PricingClient, pricing_server::PricingServer},
     support::{
@@ -140,9 +140,7 @@ async fn resetting(reason: h2::Reason, after_head: bool) -> std::net::SocketAddr
 
 #[tokio::test]
 async fn a_refused_connection_is_unavailable() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
-    drop(listener);
+    let addr = vacant::address();
     let spans = Spans::new();
     let channel = tonic::transport::Endpoint::from(uri(addr)).connect_lazy();
     let layer = spans.client().target(uri(addr));

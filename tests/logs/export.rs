@@ -17,12 +17,13 @@ use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::{layer::SubscriberExt, registry};
 
 use crate::{
-    collector::{Answer, Collector},
+    collector::{Answer, Collector, PATIENCE},
     common::net::{get as request, http1, read, serve_axum},
 };
 
 fn pipeline(
     collector: &Collector,
+    limit: Duration,
     variables: &'static [(&'static str, &'static str)],
 ) -> (Telemetry, DefaultGuard) {
     let telemetry = Setup::new()
@@ -32,7 +33,7 @@ fn pipeline(
         })
         .service_name("shop")
         .endpoint(collector.url())
-        .shutdown_timeout(Duration::from_millis(500))
+        .shutdown_timeout(limit)
         .build()
         .unwrap();
     let subscriber = registry()
@@ -49,7 +50,8 @@ fn records(collector: &Collector) -> Vec<LogRecord> {
 #[tokio::test]
 async fn records_arrive_with_the_ids_of_the_spans_that_arrive() {
     let collector = Collector::start();
-    let (telemetry, _subscriber) = pipeline(&collector, &[("OTEL_METRICS_EXPORTER", "none")]);
+    let (telemetry, _subscriber) =
+        pipeline(&collector, PATIENCE, &[("OTEL_METRICS_EXPORTER", "none")]);
     let handler = async || tracing::warn!(sku = "socks", "low");
     let layer = ServerLayer::new().telemetry(&telemetry);
     let addr = serve_axum(Router::new().route("/", get(handler)).layer(layer)).await;
@@ -88,6 +90,7 @@ async fn batches_are_as_large_as_the_variables_say() {
     let collector = Collector::start();
     let (telemetry, _subscriber) = pipeline(
         &collector,
+        PATIENCE,
         &[
             ("OTEL_METRICS_EXPORTER", "none"),
             ("OTEL_TRACES_EXPORTER", "none"),
@@ -189,6 +192,7 @@ async fn a_collector_that_never_answers_does_not_hold_up_the_end() {
     let collector = Collector::answering(Answer::Never);
     let (telemetry, _subscriber) = pipeline(
         &collector,
+        Duration::from_millis(500),
         &[
             ("OTEL_METRICS_EXPORTER", "none"),
             ("OTEL_TRACES_EXPORTER", "none"),

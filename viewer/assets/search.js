@@ -30,9 +30,12 @@ async function refresh() {
   missed = false;
   try {
     const answer = await fetch("/results" + location.search);
-    if (answer.ok) {
+    const text = await answer.text();
+    // It may have been paused meanwhile.
+    if (paused) missed = true;
+    else if (answer.ok) {
       const at = results.querySelector("tr.at a")?.getAttribute("href");
-      results.innerHTML = await answer.text();
+      results.innerHTML = text;
       if (at) results.querySelector(`a[href="${CSS.escape(at)}"]`)?.closest("tr")?.classList.add("at");
       pick(picked);
     }
@@ -49,7 +52,8 @@ function news() {
 }
 
 let wasAway = false;
-listen("/live", {
+// Also of what came after this page was made.
+listen(`/live?since=${results.dataset.stored}`, {
   stored: news,
   open: () => {
     if (wasAway) news(); else say();

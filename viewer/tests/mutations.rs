@@ -298,3 +298,20 @@ fn gzip(plain: &[u8]) -> Vec<u8> {
     packed.write_all(plain).unwrap();
     packed.finish().unwrap()
 }
+
+#[tokio::test]
+async fn whoever_has_the_answer_finds_that_something_changed() {
+    let tested = Tested::new();
+    let changes = tested.store.changes();
+    for trace in 1..=300 {
+        let before = *changes.borrow();
+        let body = request("shop", vec![span(trace, 1, None, "a")]).encode_to_vec();
+        let headers = [("content-type", PROTOBUF)];
+        let (status, _) = tested.post("/v1/traces", &headers, body).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(*changes.borrow() > before, "{trace}");
+    }
+    let before = *changes.borrow();
+    tested.store.clear().await.unwrap();
+    assert!(*changes.borrow() > before);
+}

@@ -1,8 +1,8 @@
 //! More than can be written: it is said so at once, with when to come again, and nothing that was acknowledged is lost.
 
 mod common;
-
-use std::net::{SocketAddr, TcpListener};
+#[path = "../../tests/common/vacant.rs"]
+mod vacant;
 
 use common::{Running, request, span, start_with};
 use futures_util::{StreamExt, stream::FuturesUnordered};
@@ -25,7 +25,7 @@ async fn send(viewer: &Running, trace: u128) -> (u128, Response) {
 async fn what_cannot_be_written_now_may_come_again() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("traces");
-    let sampling = free();
+    let sampling = vacant::address();
     let viewer = start_with(|options| {
         options.store.file = Some(file.clone());
         options.sampling = Some((sampling, Mode::Adaptive { target: 1.0 }));
@@ -97,10 +97,4 @@ async fn what_cannot_be_written_now_may_come_again() {
     let names: Vec<_> = operations.as_array().unwrap().iter().collect();
     assert_eq!(names.len(), 1, "{operations}");
     assert_eq!(names[0]["operation"], "a");
-}
-
-/// An address that nobody has yet.
-fn free() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    task::yield_now,
+    time::{Instant, sleep_until},
+};
 
 use super::{account::Account, exit::Exit, queue::Next, unique};
 use crate::setup::transport::{
@@ -56,6 +59,8 @@ impl<E: Exit> Worker<E> {
                     // What waits for a collector waits in the queue.
                     self.backoff.pause(&mut self.terms.haste).await;
                     self.export().await;
+                    // Where nothing is sent nothing waits: whoever abandons it is heard all the same.
+                    yield_now().await;
                     continue;
                 }
                 Next::End => break,

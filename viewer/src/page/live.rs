@@ -4,13 +4,14 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::{
     Extension,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::{
         IntoResponse, Redirect, Response, Sse,
         sse::{Event, KeepAlive},
     },
 };
 use futures_util::{Stream, StreamExt, stream};
+use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -27,13 +28,23 @@ pub(super) struct Stop(pub(super) watch::Receiver<bool>);
 /// News come no oftener.
 const PACE: Duration = Duration::from_millis(250);
 
-/// An event for each time that something new was stored.
+/// The store's number when the page was made.
+#[derive(Deserialize)]
+pub(super) struct Since {
+    since: Option<u64>,
+}
+
+/// An event for each time that something new was stored, also since the page was made.
 pub(super) async fn events(
     State(store): State<Store>,
+    Query(Since { since }): Query<Since>,
     Extension(stop): Extension<Stop>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let mut changes = store.changes();
     changes.mark_unchanged();
+    if since.is_some_and(|since| since != *changes.borrow()) {
+        changes.mark_changed();
+    }
     let news = stream::unfold(changes, |mut changes| async move {
         // An error: the store is closed, and with it the stream.
         changes.changed().await.ok()?;

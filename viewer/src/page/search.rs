@@ -32,6 +32,8 @@ struct Page {
     services: Vec<String>,
     operations: Vec<String>,
     form: Form,
+    /// The store's number before it was asked.
+    stored: u64,
     results: Results,
 }
 
@@ -83,6 +85,7 @@ pub(super) async fn page(
     Extension(takes_at): Extension<TakesAt>,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Response, StoreError> {
+    let stored = *store.changes().borrow();
     let params = Params::of(pairs);
     let form = Form::of(&params);
     let mut operations = if form.service.is_empty() {
@@ -100,6 +103,7 @@ pub(super) async fn page(
             operations,
             results: looked.results(),
             form,
+            stored,
         })
     };
     store.aside(page).await

@@ -12,13 +12,14 @@ use super::{
 const STEP: i64 = 64;
 const LOGS: i64 = 128;
 
-/// Removes until the store is below its limit.
+/// Removes until the store is below its limit. Whether it has removed any.
 pub(super) fn make_room(
     connection: &mut Connection,
     limit: u64,
     known: &mut Known,
     gate: &Gate,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
+    let mut has_removed = false;
     while used(connection)? > limit {
         let _alone = gate.as_ref().map(|gate| gate.blocking_write());
         let transaction = connection.transaction()?;
@@ -27,8 +28,9 @@ pub(super) fn make_room(
         if removed == 0 {
             break;
         }
+        has_removed = true;
     }
-    Ok(())
+    Ok(has_removed)
 }
 
 /// Forgets all.

@@ -186,7 +186,7 @@ impl Store {
         let _first = self.0.adaptive.set(adaptive);
     }
 
-    /// A number that grows with each commit.
+    /// A number that grows with each commit, before whoever asked for it has the answer.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.clone()
     }

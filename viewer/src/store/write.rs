@@ -61,33 +61,43 @@ impl Writer {
             }
             if !batches.is_empty() {
                 self.write(batches);
-                // The next commit tries again.
-                evict::make_room(
+                let made = evict::make_room(
                     &mut self.connection,
                     self.limit,
                     &mut self.known,
                     &self.gate,
-                )
-                .ok();
+                );
+                // The next commit tries again where it failed; some may have gone.
+                if made.unwrap_or(true) {
+                    self.tell();
+                }
                 self.known.forget_if_many();
             }
             if let Some(answer) = clear {
                 self.known.forget();
                 let cleared = evict::clear(&mut self.connection, &self.gate);
+                self.tell();
                 // Whoever asked may have left.
                 answer.send(cleared.map_err(StoreError::from)).ok();
             }
-            self.changed.send_modify(|changes| *changes += 1);
         }
+    }
+
+    /// Before whoever asked for a change has the answer.
+    fn tell(&self) {
+        self.changed.send_modify(|changes| *changes += 1);
     }
 
     /// Together if they go, else each alone, so that one that fails takes no other with it.
     fn write(&mut self, batches: Vec<(Batch, Answer)>) {
         let together = self.commit(batches.iter().map(|(batch, _)| batch));
+        if together.is_ok() {
+            self.tell();
+        }
         for (batch, answer) in batches {
             let result = match &together {
                 Ok(()) => Ok(()),
-                Err(_) => self.commit([&batch]),
+                Err(_) => self.commit([&batch]).inspect(|()| self.tell()),
             };
             // Whoever has the answer may send again at once.
             self.waiting.fetch_sub(batch.weight() as u64, Relaxed);

@@ -10,6 +10,9 @@ use std::{
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 
+/// Only what fails waits so long.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 pub(crate) struct Browser {
     pub(crate) page: Client,
     driver: String,
@@ -98,7 +101,7 @@ impl Browser {
     pub(crate) async fn wait(&self, css: &str) {
         self.page
             .wait()
-            .at_most(Duration::from_secs(30))
+            .at_most(PATIENCE)
             .for_element(Locator::Css(css))
             .await
             .unwrap_or_else(|error| panic!("{css}: {error}"));
@@ -110,7 +113,7 @@ impl Browser {
 
     /// Waits until the script says true.
     pub(crate) async fn until(&self, script: &str) {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+        let deadline = tokio::time::Instant::now() + PATIENCE;
         while self.run(script).await != Value::Bool(true) {
             assert!(tokio::time::Instant::now() < deadline, "{script}");
             tokio::task::yield_now().await;

@@ -67,7 +67,7 @@ async fn serving_ends_while_pages_are_open() {
         open.push(answer);
     }
     stop.send(()).unwrap();
-    let end = tokio::time::timeout(Duration::from_secs(10), served).await;
+    let end = tokio::time::timeout(Duration::from_secs(60), served).await;
     end.expect("serving ends").unwrap().unwrap();
     drop(open);
 }

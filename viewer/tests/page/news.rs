@@ -1,5 +1,7 @@
 //! What comes in while somebody looks.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::{
@@ -119,5 +121,46 @@ async fn news_come_by_themselves_unless_paused() {
     assert_eq!(browser.count(".traces tbody tr").await, 3);
     browser.click("#pause").await;
     browser.wait(".traces tbody tr:nth-child(4)").await;
+    browser.close().await;
+}
+
+/// The page is there a moment before it listens.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_since_the_page_was_made_is_news() {
+    let viewer = start().await;
+    let (_, page) = viewer.get("/").await;
+    let (_, stored) = page.split_once("data-stored=\"").unwrap();
+    let (stored, _) = stored.split_once('"').unwrap();
+    viewer
+        .send_spans("soon", vec![span(7, 1, None, "GET /soon")])
+        .await;
+    let live = format!("{}/live?since={stored}", viewer.page);
+    let mut live = viewer.client.get(live).send().await.unwrap();
+    let told = tokio::time::timeout(Duration::from_secs(60), live.chunk());
+    let told = told.await.expect("it is told").unwrap().unwrap();
+    assert!(told.starts_with(b"event: stored\n"), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_on_its_way_when_it_is_paused_is_not_shown() {
+    let Some(browser) = open().await else { return };
+    let viewer = start().await;
+    browser.page.goto(&viewer.page).await.unwrap();
+    browser.wait(".empty").await;
+    let holds = "const ask = window.fetch;
+        window.fetch = async (path) => {
+            const answer = await ask(path);
+            await new Promise((go) => { window.go = go; });
+            return answer;
+        }";
+    browser.run(holds).await;
+    fill(&viewer).await;
+    browser.until("return window.go !== undefined").await;
+    browser.click("#pause").await;
+    browser.run("window.fetch = null; window.go()").await;
+    browser
+        .until("return document.getElementById('live').textContent.includes('news')")
+        .await;
+    assert_eq!(browser.count(".traces").await, 0);
     browser.close().await;
 }

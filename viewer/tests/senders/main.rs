@@ -5,6 +5,8 @@
 mod common;
 mod expected;
 mod sdk;
+#[path = "../../../tests/common/vacant.rs"]
+mod vacant;
 
 use common::{Running, start_with};
 use opentelemetry_proto::tonic::{logs::v1::LogRecord, trace::v1::TracesData};

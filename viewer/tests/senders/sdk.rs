@@ -7,7 +7,7 @@
 
 use std::{
     env,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -15,7 +15,7 @@ use std::{
 
 use tokio::{net::TcpStream, task::spawn_blocking};
 
-use crate::common::Running;
+use crate::{common::Running, vacant};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sdk {
@@ -121,7 +121,7 @@ impl Sdk {
 impl Relay {
     /// Returns when it listens.
     pub(crate) async fn start(program: &Path, viewer: &Running, onwards: &str) -> Self {
-        let [grpc, http] = free();
+        let (grpc, http) = (vacant::address(), vacant::address());
         let to = if onwards == "grpc" {
             &viewer.grpc
         } else {
@@ -170,12 +170,6 @@ impl Drop for Relay {
 pub(crate) fn collector() -> Option<PathBuf> {
     let program = target().join("receivers/bin/rotel-agent");
     is_there(&program).then_some(program)
-}
-
-/// Addresses where nobody listens now.
-fn free<const COUNT: usize>() -> [SocketAddr; COUNT] {
-    let listeners = [(); COUNT].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap())
 }
 
 fn target() -> PathBuf {
