@@ -73,7 +73,7 @@ async fn a_file_that_is_not_the_viewers_is_left_alone() {
         ("other.db", "of something else"),
         ("empty.db", "of something else"),
         ("damaged.db", "is damaged"),
-        ("folder", "cannot be opened"),
+        ("folder", "it is a folder; name a file in it"),
         ("nowhere/at/all.db", "does its folder exist"),
         ("newer.db", "a newer viewer (version 99"),
         ("older.db", "an older viewer (version 1"),
