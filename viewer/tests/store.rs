@@ -95,7 +95,8 @@ async fn the_chatty_give_way_and_the_quiet_stay() {
     let origins = "(SELECT coalesce(sum(length(resource) + length(scope) + 200), 0) FROM origin AS part WHERE part.service = service.id)";
     for wrong in [
         format!("log_bytes <> {logs}"),
-        format!("bytes <> {spans} + {logs} + {operations} + {origins}"),
+        format!("name_bytes <> {operations} + {origins}"),
+        format!("bytes <> {spans} + {logs} + name_bytes"),
     ] {
         let services = format!("SELECT count(*) FROM service WHERE {wrong}");
         assert_eq!(count(&services), 0, "{wrong}");

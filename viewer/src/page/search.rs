@@ -1,6 +1,6 @@
 //! The first page: what there is, and what is looked for.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use askama::Template;
 use axum::{
@@ -51,7 +51,14 @@ struct Results {
     is_filtered: bool,
     /// There may be more.
     is_full: bool,
-    takes_at: Option<SocketAddr>,
+    takes_at: Option<Endpoint>,
+}
+
+/// As an exporter on this machine is told of it.
+struct Endpoint {
+    url: String,
+    /// Exporters ask there by themselves.
+    is_default: bool,
 }
 
 /// What the store found.
@@ -61,7 +68,7 @@ struct Looked {
     wrong: Option<String>,
     is_filtered: bool,
     is_full: bool,
-    takes_at: Option<SocketAddr>,
+    takes_at: Option<Endpoint>,
 }
 
 /// A trace in the list.
@@ -125,6 +132,24 @@ pub(super) async fn results(
     store.aside(move || show(&looked.results())).await
 }
 
+impl Endpoint {
+    fn of(address: SocketAddr) -> Self {
+        let is_any = address.ip().is_unspecified();
+        let locals = [
+            IpAddr::from(Ipv4Addr::LOCALHOST),
+            IpAddr::from(Ipv6Addr::LOCALHOST),
+        ];
+        Self {
+            url: if is_any {
+                format!("http://localhost:{}", address.port())
+            } else {
+                format!("http://{address}")
+            },
+            is_default: address.port() == 4318 && (is_any || locals.contains(&address.ip())),
+        }
+    }
+}
+
 impl Looked {
     async fn by(store: &Store, takes_at: TakesAt, params: &Params) -> Result<Self, StoreError> {
         let (search, wrong) = match wanted(params) {
@@ -140,7 +165,7 @@ impl Looked {
         };
         Ok(Self {
             is_full: found.len() >= most,
-            takes_at: takes_at.0,
+            takes_at: takes_at.0.map(Endpoint::of),
             found,
             colours: Colours::of(store).await?,
             wrong,
@@ -218,6 +243,26 @@ impl Line {
             errors: trace.errors,
             orphans: trace.orphans,
             parts: trace.services.iter().map(part).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exporters_ask_the_default_port_of_this_machine_alone() {
+        for (address, url, is_default) in [
+            ("127.0.0.1:4318", "http://127.0.0.1:4318", true),
+            ("[::1]:4318", "http://[::1]:4318", true),
+            ("0.0.0.0:4318", "http://localhost:4318", true),
+            ("[::]:5000", "http://localhost:5000", false),
+            ("127.0.0.1:5000", "http://127.0.0.1:5000", false),
+            ("10.0.0.5:4318", "http://10.0.0.5:4318", false),
+        ] {
+            let endpoint = Endpoint::of(address.parse().unwrap());
+            assert_eq!((&*endpoint.url, endpoint.is_default), (url, is_default));
         }
     }
 }

@@ -72,7 +72,7 @@ fn pages(connection: &Connection, name: &str) -> rusqlite::Result<u64> {
 fn step(transaction: &Transaction<'_>, known: &mut Known) -> rusqlite::Result<usize> {
     let heaviest: Option<(i64, bool)> = transaction
         .prepare_cached(
-            "SELECT id, log_bytes * 2 > bytes FROM service ORDER BY bytes DESC LIMIT 1",
+            "SELECT id, log_bytes * 2 > bytes - name_bytes FROM service ORDER BY bytes DESC LIMIT 1",
         )?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
@@ -205,4 +205,40 @@ pub(super) fn forget(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Place, open};
+
+    /// Names are no reason to take traces for logs: they go with whatever has them.
+    #[test]
+    fn logs_that_weigh_more_than_spans_go_first_whatever_their_names_weigh() {
+        for (logs, left) in [(450, (1, 0)), (150, (0, 1))] {
+            let (mut connection, _) = open::open(&Place {
+                file: None,
+                limit: 1 << 20,
+            })
+            .unwrap();
+            connection
+                .execute_batch(&format!(
+                    "INSERT INTO service (id, name, bytes, log_bytes, name_bytes)
+                     VALUES (1, 'chatty', 5000, {logs}, 4200);
+                     INSERT INTO origin (id, service, print, resource, scope, uses) VALUES (1, 1, 0, x'', x'', 2);
+                     INSERT INTO trace (id, trace_id, start, finish, spans, errors) VALUES (1, x'01', 0, 0, 0, 0);
+                     INSERT INTO trace_service (service, trace, spans, errors, bytes) VALUES (1, 1, 0, 0, 350);
+                     INSERT INTO log (print, time, severity, service, origin, body) VALUES (0, 0, 0, 1, 1, x'');",
+                ))
+                .unwrap();
+            let transaction = connection.transaction().unwrap();
+            step(&transaction, &mut Known::default()).unwrap();
+            let count = |table| {
+                let query = format!("SELECT count(*) FROM {table}");
+                transaction.query_row(&query, [], |row| row.get::<_, i64>(0))
+            };
+            let kept = (count("trace").unwrap(), count("log").unwrap());
+            assert_eq!(kept, left, "{logs} bytes of logs");
+        }
+    }
 }

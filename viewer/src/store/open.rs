@@ -69,11 +69,11 @@ fn prepare(file: &Path, limit: u64) -> Result<Connection, StoreError> {
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     let refuse = |why: String| Err(StoreError::File(file.to_owned(), why));
     let is_new = tables == 0 && [0, APPLICATION].contains(&application);
-    if !is_new && application != APPLICATION {
-        return refuse("it is a database of something else; name another file".to_owned());
-    }
     match version(&connection)? {
         0 if is_new => {}
+        _ if is_new || application != APPLICATION => {
+            return refuse("it is a database of something else; name another file".to_owned());
+        }
         VERSION | BEFORE => {}
         version if version > VERSION => {
             return refuse(format!(

@@ -4,9 +4,11 @@
 CREATE TABLE service (
     id        INTEGER PRIMARY KEY,
     name      TEXT NOT NULL UNIQUE,
-    -- What it weighs with its spans, logs and names, and its logs alone: who uses most gives way first.
-    bytes     INTEGER NOT NULL DEFAULT 0,
-    log_bytes INTEGER NOT NULL DEFAULT 0
+    -- What it weighs with its spans, logs and names: who uses most gives way first.
+    bytes      INTEGER NOT NULL DEFAULT 0,
+    log_bytes  INTEGER NOT NULL DEFAULT 0,
+    -- Resources, scopes and operations, which go with the last span or log that has them.
+    name_bytes INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX service_by_bytes ON service (bytes);
 

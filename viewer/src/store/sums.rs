@@ -37,6 +37,7 @@ struct Part {
 struct Weight {
     all: i64,
     logs: i64,
+    names: i64,
 }
 
 /// What a span, a log or a name weighs besides its text: rows and indexes.
@@ -123,14 +124,16 @@ impl Sums {
         )?;
         count(&mut statement, &self.origins, &mut names)?;
         for (service, bytes) in names {
-            self.charge(service, bytes);
+            let weight = self.services.entry(service).or_default();
+            weight.all += bytes;
+            weight.names += bytes;
         }
         let mut statement = transaction.prepare_cached(
-            "UPDATE service SET bytes = max(0, bytes + ?2), log_bytes = max(0, log_bytes + ?3)
-             WHERE id = ?1",
+            "UPDATE service SET bytes = max(0, bytes + ?2), log_bytes = max(0, log_bytes + ?3),
+             name_bytes = max(0, name_bytes + ?4) WHERE id = ?1",
         )?;
         for (service, weight) in &self.services {
-            statement.execute(params![service, weight.all, weight.logs])?;
+            statement.execute(params![service, weight.all, weight.logs, weight.names])?;
         }
         Ok(())
     }

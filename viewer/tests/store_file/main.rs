@@ -52,6 +52,10 @@ async fn a_file_that_is_not_the_viewers_is_left_alone() {
     let other = Connection::open(path("empty.db")).unwrap();
     other.pragma_update(None, "application_id", 7).unwrap();
     drop(other);
+    for (name, version) in [("third.db", 3), ("fourth.db", 4)] {
+        let other = Connection::open(path(name)).unwrap();
+        other.pragma_update(None, "user_version", version).unwrap();
+    }
     drop(Program::start(&path("damaged.db")));
     let store = Connection::open(path("damaged.db")).unwrap();
     store
@@ -72,6 +76,8 @@ async fn a_file_that_is_not_the_viewers_is_left_alone() {
         ("text", "is no database"),
         ("other.db", "of something else"),
         ("empty.db", "of something else"),
+        ("third.db", "of something else"),
+        ("fourth.db", "of something else"),
         ("damaged.db", "is damaged"),
         ("folder", "it is a folder; name a file in it"),
         ("nowhere/at/all.db", "does its folder exist"),
