@@ -28,7 +28,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 const STEADY: u32 = 20;
 
 /// As the viewer's own program has them.
-const BLOCKING_THREADS: usize = 8;
+const BLOCKING_THREADS: usize = 9;
 
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
