@@ -38,7 +38,7 @@ pub(super) const GENERAL: Section = Section {
         read(
             &["OTEL_RUST_RESOURCE_DETECTORS"],
             "all",
-            "of `process`, `host`, `container`, `k8s`; `all` or `none`; with the feature `detectors`",
+            "of `process`, `host` (its `host.id` on Linux alone), `container`, `k8s`; `all` or `none`; with the feature `detectors`",
         ),
         read(
             &["OTEL_PROPAGATORS"],
