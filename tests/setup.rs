@@ -409,6 +409,7 @@ async fn code_beats_the_environment() {
     for strange in [
         "OTEL_EXPORTER_OTLP_ENDPONT",
         "OTEL_BSP_MAX_CONCURRENT_EXPORTS",
+        "TRACEPARENT",
     ] {
         let error = setup(&[]).0.variable(strange, "hush").build().unwrap_err();
         let said = format!("Setup::variable({strange:?}): this is no variable that set-up reads");

@@ -1,6 +1,6 @@
 //! Variables of the whole, and of where it runs.
 
-use super::{Section, Seen, by, idle, read};
+use super::{Section, Seen, by, idle, later, read};
 
 pub(super) const GENERAL: Section = Section {
     title: "General",
@@ -56,12 +56,12 @@ pub(super) const GENERAL: Section = Section {
             "the ratio, from 0 to 1; for `jaeger_remote` `endpoint=http://localhost:5778/sampling,pollingIntervalMs=60000,initialSamplingRate=0.001`",
         )
         .seen(Seen::Url),
-        by(
+        later(
             &["RUST_LOG"],
             "info",
             "`Setup::subscriber`: which lines and log records there are",
         ),
-        by(
+        later(
             &["NO_COLOR"],
             "",
             "`Setup::subscriber`: lines have no colour where it is set",
