@@ -160,7 +160,8 @@ impl Meters {
         // What goes by the name of others may be made up: there is no end of it.
         if !is_folded && said.facts.method == group.asked().method {
             let group = of.among(&self.groups).place(group);
-            if let Some(answer) = answer {
+            // An end without labels is found by its answer. A label may have come after it was looked for.
+            if let Some(answer) = answer.filter(|_| said.labels.is_empty()) {
                 group.keep(answer, &recorder);
             }
         }

@@ -712,6 +712,24 @@ fn what_is_wrong_is_told_with_its_line_and_its_path() {
     );
 }
 
+/// What is no UTF-8 comes as U+FFFD.
+#[test]
+fn what_a_file_refers_to_is_text() {
+    let yaml = "file_format: '1.0'\n\
+                resource:\n  attributes:\n    - name: service.name\n      value: ${NAMED:-tea}\n";
+    let config = Config::new(yaml);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let keep = Arc::clone(&told);
+    let setup = config.setup(&[("NAMED", "caf\u{fffd}")]);
+    let setup = setup.on_warning(move |text| keep.lock().unwrap().push(text.to_owned()));
+    let report = setup.build().unwrap().report().to_string();
+    assert!(report.contains("resource.service.name = tea"), "{report}");
+    let refers = "NAMED, to which the file refers: not set";
+    assert!(report.contains(refers), "{report}");
+    let told = told.lock().unwrap();
+    assert_eq!(*told, ["NAMED=\"…\" is not UTF-8; it is ignored"]);
+}
+
 #[test]
 fn a_file_that_is_not_there() {
     let missing = "/nowhere/otel.yaml";

@@ -240,6 +240,29 @@ async fn answers_that_are_no_success_are_losses() {
     }
 }
 
+/// Whatever else was lost before.
+#[tokio::test]
+async fn a_flush_says_why_it_lost_its_own() {
+    let collector = Collector::answering(Answer::Status(404));
+    let (setup, _) = setup(&[
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "2"),
+        // One span is left to the flush.
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "600000"),
+    ]);
+    let telemetry = setup.endpoint(collector.url()).build().unwrap();
+    serve(&telemetry, "/a").await;
+    telemetry.flush().await.unwrap_err();
+    while telemetry.counts().dropped_queue_full == 0 {
+        serve(&telemetry, "/a").await;
+    }
+    telemetry.flush().await.ok();
+    serve(&telemetry, "/b").await;
+    let error = telemetry.flush().await.unwrap_err();
+    let said = "1 span was not delivered: it answers 404 ";
+    assert!(error.to_string().starts_with(said), "{error}");
+}
+
 #[tokio::test]
 async fn the_end_of_an_outage_is_told_with_what_was_lost() {
     let collector = Collector::answering(Answer::Status(400));
@@ -386,6 +409,7 @@ async fn code_beats_the_environment() {
     for strange in [
         "OTEL_EXPORTER_OTLP_ENDPONT",
         "OTEL_BSP_MAX_CONCURRENT_EXPORTS",
+        "TRACEPARENT",
     ] {
         let error = setup(&[]).0.variable(strange, "hush").build().unwrap_err();
         let said = format!("Setup::variable({strange:?}): this is no variable that set-up reads");

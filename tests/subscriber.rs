@@ -95,6 +95,9 @@ async fn one_call_installs_lines_spans_and_records() {
     let telemetry = memory
         .setup()
         .subscriber(memory.subscriber())
+        // Over the environment's.
+        .variable("RUST_LOG", "subscriber=shrill")
+        .variable("NO_COLOR", "1")
         .init()
         .unwrap();
     // What was wrong with the variables is said through the subscriber that was to come.
@@ -109,7 +112,7 @@ async fn one_call_installs_lines_spans_and_records() {
         "{texts:#?}"
     );
     assert!(
-        texts[1].starts_with("RUST_LOG=\"subscriber=loud\" cannot be read"),
+        texts[1].starts_with("RUST_LOG=\"subscriber=shrill\" cannot be read"),
         "{texts:#?}"
     );
     assert!(texts[1].ends_with("warn is used instead"), "{texts:#?}");

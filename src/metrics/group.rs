@@ -138,7 +138,13 @@ impl<S> End<S> {
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry::{InstrumentationScope, metrics::noop::NoopMeterProvider};
+
     use super::*;
+    use crate::{
+        metrics::{Metering, Meters, Of, Said},
+        value::Value,
+    };
 
     fn asked(route: &str) -> Facts<'_> {
         Facts {
@@ -176,6 +182,30 @@ mod tests {
             ..Answer::default()
         };
         assert_eq!(group.find(&error), None);
+    }
+
+    /// A label may come after the end has looked for one.
+    #[test]
+    fn an_end_with_labels_is_not_kept_for_those_without() {
+        let scope = InstrumentationScope::builder("test").build();
+        let meters = Meters::new(Metering::of(&NoopMeterProvider::new(), scope));
+        let facts = asked("/a");
+        let group = meters.group(Of::Server, &facts);
+        let answer = Answer {
+            status: Some(200),
+            ..Answer::default()
+        };
+        let mut labels = Labels::default();
+        labels.set("plan".into(), Value::Static("free"));
+        for (labels, is_kept) in [(&labels, false), (&Labels::default(), true)] {
+            let said = Said {
+                facts,
+                labels,
+                limit: 10,
+            };
+            meters.duration(Of::Server, 0.1, said, &group, Some(&answer));
+            assert_eq!(group.known(&answer, 0.1), is_kept);
+        }
     }
 
     #[test]

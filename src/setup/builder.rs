@@ -157,11 +157,12 @@ impl Setup {
         self
     }
 
-    /// What one of the variables above says, whatever the environment has: for all that has no call of its own.
+    /// What one of the variables above says, instead of what the environment has by this name: for all that has no call of its own.
     ///
     /// An empty value is as good as none, and a wrong one is told of and ignored, as the environment's is. A call of its own
-    /// beats it, as does the form of the same variable for one signal, and as does a file that `OTEL_CONFIG_FILE` names,
-    /// save where the file refers to it.
+    /// beats it, as does another name of the same setting that is looked at first: its form for one signal, `K8S_POD_NAME`
+    /// before `POD_NAME`. So does a file that `OTEL_CONFIG_FILE` names, save where the file refers to it; what the file's
+    /// detectors and `Setup::subscriber` read is read all the same.
     ///
     /// ```
     /// use throughline::Setup;

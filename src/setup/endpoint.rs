@@ -67,7 +67,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 pub(super) fn shown(url: &str) -> Cow<'_, str> {
     let (head, rest) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
     // A password may have a ? that should be encoded.
-    if rest.contains('@') && !head.contains('@') {
+    if rest.contains('@') {
         return match head.split_once("://") {
             Some((scheme, _)) => format!("{scheme}://…").into(),
             None => "…".into(),
@@ -104,6 +104,8 @@ mod tests {
             ("u:p@h", "h"),
             ("http://u:p?w@h:1/a", "http://…"),
             ("u:p#w@h", "…"),
+            ("https://me@corp.com:pa#ss@collector:4318", "https://…"),
+            ("u@h:p?w@h", "…"),
             ("http://h:1/a", "http://h:1/a"),
         ] {
             assert_eq!(shown(url), want);

@@ -131,7 +131,8 @@ impl Env {
     /// The same, with what code says over it.
     pub(super) fn under(self, code: BTreeMap<String, String>) -> Result<Self, SetupError> {
         let is_read = |name: &&String| {
-            variables::find(name).is_some_and(|row| matches!(row.here, Here::Read(_)))
+            variables::find(name)
+                .is_some_and(|row| matches!(row.here, Here::Read(_) | Here::Later(_)))
         };
         match code.keys().find(|name| !is_read(name)) {
             Some(wrong) => Err(SetupError::new(format!(

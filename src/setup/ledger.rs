@@ -106,6 +106,12 @@ impl Ledger {
         }
     }
 
+    /// Why the last was lost that had room in the queue.
+    pub(super) fn cause(&self) -> Option<String> {
+        let state = self.state();
+        state.cause.clone().or_else(|| state.left_out())
+    }
+
     /// How much is lost of which nobody was told; with what the queue had no room for in all.
     pub(super) fn untold_of(&self, queue_full: u64) -> (u64, Option<String>) {
         let state = self.state();

@@ -1,5 +1,7 @@
 //! The end of a pipeline: within a deadline, whatever the collector does.
 
+mod standing;
+
 use std::{
     any::Any,
     convert::Infallible,
@@ -17,6 +19,7 @@ use opentelemetry_sdk::{
 };
 use tokio::sync::oneshot;
 
+use self::standing::Standing;
 use super::{
     batch::{Account, SpanCounts},
     doctor::Said,
@@ -58,18 +61,6 @@ pub(super) struct Disabled(pub(super) Arc<Said>);
 pub(super) enum Last {
     Flush,
     Shutdown,
-}
-
-/// What has not arrived so far.
-#[derive(Debug, Default)]
-struct Standing {
-    lost: u64,
-    /// Of that, what nobody was told of.
-    untold: u64,
-    /// Not lost yet.
-    waiting: u64,
-    has_timed_out: bool,
-    cause: Option<String>,
 }
 
 impl Telemetry {
@@ -220,14 +211,14 @@ impl Pipeline {
         result: OTelSdkResult,
     ) -> Result<(), ShutdownError> {
         let now = self.standing();
-        let timed_out = matches!(result, Err(OTelSdkError::Timeout(_))) || now.has_timed_out;
-        let lost = match last {
-            Last::Flush => now.lost - before.lost,
-            Last::Shutdown => now.untold,
+        let timed_out = matches!(result, Err(OTelSdkError::Timeout(_))) || now.has_timed_out();
+        let (lost, cause) = match last {
+            Last::Flush => now.since(before),
+            Last::Shutdown => now.untold(),
         };
-        let why = match (result, now.cause) {
+        let why = match (result, cause) {
             _ if timed_out => {
-                let lost = lost + now.waiting;
+                let lost = lost + now.waiting();
                 return Err(ShutdownError::new(lost, Why::Deadline(self.limit(last))));
             }
             (_, Some(cause)) if lost > 0 => Why::Refused(cause),
@@ -256,22 +247,12 @@ impl Pipeline {
     }
 
     fn standing(&self) -> Standing {
-        let mut all = Standing::default();
-        for account in &self.accounts {
-            let counts = account.counts();
-            let (untold, cause) = account.untold();
-            all.lost += counts.made - counts.acknowledged - counts.queued;
-            all.untold += untold;
-            all.waiting += counts.queued;
-            all.has_timed_out |= account.has_timed_out();
-            all.cause = all.cause.or(cause);
-        }
-        all
+        Standing::of(&self.accounts)
     }
 
     fn undelivered(&self) -> u64 {
         let now = self.standing();
-        now.untold + now.waiting
+        now.untold().0 + now.waiting()
     }
 
     fn no_thread(&self, error: &io::Error) -> ShutdownError {

@@ -255,13 +255,9 @@ impl Variant {
 
     /// The router as `axum::serve` has it, with its layers applied once and not per request.
     pub fn router(&self, pipeline: &Pipeline) -> Router {
-        self.layered(pipeline).with_state(())
-    }
-
-    fn layered(&self, pipeline: &Pipeline) -> Router {
         let layer = ServerLayer::new();
         let client = ClientLayer::new().target(Uri::from_static("http://shop.example:8080"));
-        match self.tracing {
+        let layered = match self.tracing {
             Tracing::Bare => router(),
             Tracing::Identity => router().layer(IdentityLayer),
             Tracing::Ours => router().layer(layer.telemetry(&pipeline.telemetry())),
@@ -297,7 +293,8 @@ impl Variant {
                 let layer = LayerBuilder::builder().with_metrics(false).build();
                 router().layer(layer.expect("the defaults are valid"))
             }
-        }
+        };
+        layered.with_state(())
     }
 
     pub fn request(&self) -> Request<axum::body::Body> {

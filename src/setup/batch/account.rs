@@ -173,6 +173,11 @@ impl Account {
         (lost + abandoned, cause)
     }
 
+    /// Why the last was lost that had room in the queue.
+    pub(in crate::setup) fn cause(&self) -> Option<String> {
+        self.ledger.cause()
+    }
+
     pub(in crate::setup) fn counts(&self) -> SpanCounts {
         self.snapshot().counts
     }

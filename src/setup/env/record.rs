@@ -5,7 +5,7 @@ use std::{
     sync::{MutexGuard, PoisonError},
 };
 
-use super::Env;
+use super::{Env, shown};
 
 /// What has been asked so far.
 #[derive(Debug, Default)]
@@ -53,10 +53,17 @@ impl Env {
         }
     }
 
-    /// A variable that a configuration file refers to.
+    /// A variable that a configuration file refers to. As it stands, but for what is no text.
     #[allow(dead_code, reason = "files are a feature")]
     pub(in crate::setup) fn referred(&self, name: &str) -> Option<String> {
-        let value = self.look(name);
+        let value = self.look(name).filter(|value| {
+            let is_text = !value.contains(char::REPLACEMENT_CHARACTER);
+            if !is_text {
+                let shown = shown(name, value);
+                self.warn(format!("{name}={shown:?} is not UTF-8; it is ignored"));
+            }
+            is_text
+        });
         self.record()
             .referred
             .insert(name.to_owned(), value.is_some());

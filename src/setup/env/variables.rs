@@ -25,6 +25,8 @@ pub(in crate::setup) struct Row {
 #[allow(dead_code, reason = "some of it is for the documentation alone")]
 pub(in crate::setup) enum Here {
     Read(&'static str),
+    /// Read by this part of set-up, where it is used.
+    Later(&'static str),
     /// Not read. Who sets it is told this.
     Refused(&'static str),
     /// Read by what says so, where it is used.
@@ -67,6 +69,15 @@ const fn read(name: &'static [&'static str], default: &'static str, what: &'stat
         names: name,
         default,
         here: Here::Read(what),
+        seen: Seen::All,
+    }
+}
+
+const fn later(name: &'static [&'static str], default: &'static str, what: &'static str) -> Row {
+    Row {
+        names: name,
+        default,
+        here: Here::Later(what),
         seen: Seen::All,
     }
 }
@@ -130,7 +141,7 @@ mod tests {
             };
             let here = match row.here {
                 Here::Read(what) => format!("read: {what}"),
-                Here::By(what) => format!("read by {what}"),
+                Here::Later(what) | Here::By(what) => format!("read by {what}"),
                 Here::Refused(why) => format!("not read, and told of: {why}"),
                 Here::Idle(why) => format!("not read: {why}"),
             };
@@ -192,7 +203,7 @@ mod tests {
             .filter(|section| detectors::ARE_THERE || section.title != general::KUBERNETES.title)
             .flat_map(|section| section.rows);
         let listed: BTreeSet<_> = rows
-            .filter(|row| !matches!(row.here, Here::Idle(_) | Here::By(_)))
+            .filter(|row| matches!(row.here, Here::Read(_) | Here::Refused(_)))
             .flat_map(|row| row.names.iter().copied())
             .collect();
         let strange: Vec<_> = asked.symmetric_difference(&listed).collect();

@@ -1,6 +1,6 @@
 //! Variables of the whole, and of where it runs.
 
-use super::{Section, Seen, by, idle, read};
+use super::{Section, Seen, by, idle, later, read};
 
 pub(super) const GENERAL: Section = Section {
     title: "General",
@@ -38,7 +38,7 @@ pub(super) const GENERAL: Section = Section {
         read(
             &["OTEL_RUST_RESOURCE_DETECTORS"],
             "all",
-            "of `process`, `host`, `container`, `k8s`; `all` or `none`; with the feature `detectors`",
+            "of `process`, `host` (its `host.id` on Linux alone), `container`, `k8s`; `all` or `none`; with the feature `detectors`",
         ),
         read(
             &["OTEL_PROPAGATORS"],
@@ -56,12 +56,12 @@ pub(super) const GENERAL: Section = Section {
             "the ratio, from 0 to 1; for `jaeger_remote` `endpoint=http://localhost:5778/sampling,pollingIntervalMs=60000,initialSamplingRate=0.001`",
         )
         .seen(Seen::Url),
-        by(
+        later(
             &["RUST_LOG"],
             "info",
             "`Setup::subscriber`: which lines and log records there are",
         ),
-        by(
+        later(
             &["NO_COLOR"],
             "",
             "`Setup::subscriber`: lines have no colour where it is set",
