@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{
     Table,
     answer::{Failure, V3},
-    lookup::{self, MOST},
+    lookup::{self, MOST, UNREAD},
     params::{Params, Wrong, ordered},
 };
 use crate::{
@@ -94,6 +94,9 @@ async fn by_id(
         None => TraceId::of("traceId", &text)?,
     };
     let whole = lookup::trace(&store, id).await?;
+    if whole.as_ref().is_some_and(|whole| whole.spans.is_empty()) {
+        return Err(Failure::not_found(UNREAD).into());
+    }
     store.aside(move || result(whole.iter())).await?
 }
 

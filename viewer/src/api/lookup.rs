@@ -12,6 +12,8 @@ use crate::{
 
 /// Traces in an answer at most.
 pub(super) const MOST: i64 = 1500;
+/// Where an interface cannot show a trace without spans.
+pub(super) const UNREAD: &str = "the trace is too large to be read";
 /// What a trace must have besides what is searched for.
 type Sieve = Option<Arc<dyn Fn(&Whole) -> bool + Send + Sync>>;
 
@@ -48,10 +50,14 @@ pub(super) fn attributes(
     Ok((attributes, is_error))
 }
 
-/// A trace that has spans: logs alone are none.
+/// A trace that has spans, be they read or not: logs alone are none.
 pub(super) async fn trace(store: &Store, id: TraceId) -> Result<Option<Whole>, StoreError> {
     let whole = store.trace(id).await?;
-    Ok(whole.filter(|whole| !whole.spans.is_empty()))
+    Ok(whole.filter(has_spans))
+}
+
+fn has_spans(whole: &Whole) -> bool {
+    whole.spans.len() + whole.left_out.0 > 0
 }
 
 /// Those of these traces that are there, and the ids of those that are not.

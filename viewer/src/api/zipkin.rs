@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{
     Table,
     answer::{Failure, Plain},
-    lookup::{self, MOST},
+    lookup::{self, MOST, UNREAD},
     params::{Params, Wrong, ordered},
 };
 use crate::{
@@ -139,6 +139,9 @@ async fn by_id(State(store): State<Store>, Path(text): Path<String>) -> Result<R
     let whole = lookup::trace(&store, id)
         .await?
         .ok_or_else(|| Failure::not_found(&format!("{} not found", short_id(id))))?;
+    if whole.spans.is_empty() {
+        return Err(Failure::not_found(UNREAD).into());
+    }
     let answer = move || Json(spans(id, &whole)).into_response();
     Ok(store.aside(answer).await?)
 }
@@ -162,7 +165,12 @@ async fn many(State(store): State<Store>, params: Params) -> Result<Response, Pl
 }
 
 fn lists(found: &[(TraceId, Whole)]) -> Response {
-    let all: Vec<_> = found.iter().map(|(id, whole)| spans(*id, whole)).collect();
+    // A trace without spans is none here, if none of them could be read.
+    let all: Vec<_> = found
+        .iter()
+        .map(|(id, whole)| spans(*id, whole))
+        .filter(|spans| !spans.is_empty())
+        .collect();
     Json(all).into_response()
 }
 
