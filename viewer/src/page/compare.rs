@@ -1,7 +1,5 @@
 //! Two traces side by side, or one beside the median of its route.
 
-use std::sync::Arc;
-
 use askama::Template;
 use axum::{
     extract::{Query, State},
@@ -17,7 +15,8 @@ use crate::{
     api::params::Params,
     batch::{LONGEST_NAME, cut},
     ids::TraceId,
-    store::{Search, Store, StoreError, Stored, Whole},
+    ingest::weight::Room,
+    store::{Search, Store, StoreError, Stored, Turn, Whole},
     trace::{Median, Tree, compare},
 };
 
@@ -47,8 +46,9 @@ const SAMPLE_SPANS: usize = 100_000;
 
 /// What a trace is compared with.
 enum Against {
-    Trace(Whole),
-    Median(Median),
+    Trace(Whole, Whole),
+    /// And what the trace is called.
+    Median(Median, String),
 }
 
 pub(super) async fn page(
@@ -65,49 +65,49 @@ pub(super) async fn page(
     if page.a.is_empty() {
         return Ok(show(&page));
     }
-    let Some(one) = load(&store, &page.a).await? else {
+    let colours = Colours::of(&store).await?;
+    let turn = store.turn().await?;
+    let (Some(one), room) = load(&store, &page.a, Room::ALL).await? else {
         page.wrong = Some(missing(&page.a));
         return Ok(show(&page));
     };
-    let one = Arc::new(one);
     let against = if page.b.is_empty() {
-        Against::Median(of_its_like(&store, &page.a, &one).await?)
+        of_its_like(&store, &turn, &page.a, one).await?
     } else {
-        match load(&store, &page.b).await? {
-            Some(other) => Against::Trace(other),
+        match load(&store, &page.b, room).await?.0 {
+            Some(other) => Against::Trace(one, other),
             None => {
                 page.wrong = Some(missing(&page.b));
                 return Ok(show(&page));
             }
         }
     };
-    let colours = Colours::of(&store).await?;
     let compared = move || {
-        page.fill(&one, against, &colours);
+        page.fill(against, &colours);
         show(&page)
     };
-    store.aside(compared).await
+    turn.make(compared).await
 }
 
 impl Page {
-    fn fill(&mut self, one: &Whole, against: Against, colours: &Colours) {
+    fn fill(&mut self, against: Against, colours: &Colours) {
         let pairs = match against {
-            Against::Median(median) => {
+            Against::Median(median, title) => {
                 self.sides = USUAL;
                 self.one = match median.others() {
                     0 => "no other trace of its route yet".to_owned(),
                     1 => "the one other of its route".to_owned(),
                     count => format!("the median of {count} others of its route"),
                 };
-                self.other = title(one);
+                self.other = title;
                 let mut pairs = median.pairs();
                 for pair in &mut pairs {
                     std::mem::swap(&mut pair.one, &mut pair.other);
                 }
                 pairs
             }
-            Against::Trace(other) => {
-                self.one = title(one);
+            Against::Trace(one, other) => {
+                self.one = title(&one);
                 self.other = title(&other);
                 compare(
                     (&Tree::of(&one.spans), &one.spans),
@@ -137,10 +137,11 @@ fn missing(id: &str) -> String {
     format!("There is no trace {id}.")
 }
 
-async fn load(store: &Store, text: &str) -> Result<Option<Whole>, StoreError> {
+/// And the room that it leaves.
+async fn load(store: &Store, text: &str, room: Room) -> Result<(Option<Whole>, Room), StoreError> {
     match TraceId::parse(text) {
-        Some(id) => store.trace(id).await,
-        None => Ok(None),
+        Some(id) => store.trace_within(id, room).await,
+        None => Ok((None, room)),
     }
 }
 
@@ -155,18 +156,24 @@ fn root(whole: &Whole) -> Option<&Stored> {
 }
 
 /// What is usual for traces that begin with the same operation.
-async fn of_its_like(store: &Store, id: &str, one: &Arc<Whole>) -> Result<Median, StoreError> {
-    let whole = Arc::clone(one);
+async fn of_its_like(
+    store: &Store,
+    turn: &Turn,
+    id: &str,
+    one: Whole,
+) -> Result<Against, StoreError> {
+    // Of all the traces one is in memory at a time.
     let alone = move || {
-        let begins = root(&whole).map(|first| {
+        let begins = root(&one).map(|first| {
             let name = cut(&first.span.name, LONGEST_NAME).to_owned();
             (first.service.to_string(), name)
         });
-        (Median::of(&Tree::of(&whole.spans), &whole.spans), begins)
+        let median = Median::of(&Tree::of(&one.spans), &one.spans);
+        (median, begins, title(&one))
     };
-    let (mut median, begins) = store.aside(alone).await?;
+    let (mut median, begins, title) = turn.make(alone).await?;
     let Some(begins) = begins else {
-        return Ok(median);
+        return Ok(Against::Median(median, title));
     };
     let search = Search {
         service: Some(begins.0.clone()),
@@ -186,8 +193,8 @@ async fn of_its_like(store: &Store, id: &str, one: &Arc<Whole>) -> Result<Median
                 median.add(&Tree::of(&whole.spans), &whole.spans);
                 median
             };
-            median = store.aside(add).await?;
+            median = turn.make(add).await?;
         }
     }
-    Ok(median)
+    Ok(Against::Median(median, title))
 }

@@ -35,17 +35,18 @@ pub(super) async fn page(
     let Some(id) = TraceId::parse(&text) else {
         return Ok(unknown(&text));
     };
+    let colours = Colours::of(&store).await?;
+    let turn = store.turn().await?;
     let Some(whole) = store.trace(id).await? else {
         return Ok(awaited(id));
     };
-    let colours = Colours::of(&store).await?;
     let page = move || {
         show(&Page {
             id: id.to_string(),
             waterfall: Waterfall::of(id, &whole, &colours),
         })
     };
-    store.aside(page).await
+    turn.make(page).await
 }
 
 /// What there is to know about one span.
@@ -60,10 +61,11 @@ pub(super) async fn span(
     let Some((trace_id, span_id)) = ids else {
         return Ok(unknown(&trace));
     };
+    let colours = Colours::of(&store).await?;
+    let turn = store.turn().await?;
     let Some(whole) = store.trace(trace_id).await? else {
         return Ok(unknown(&trace));
     };
-    let colours = Colours::of(&store).await?;
     let pane = move || {
         let tree = Tree::of(&whole.spans);
         let is_it = |node: &&Node| {
@@ -83,7 +85,7 @@ pub(super) async fn span(
             ),
         }
     };
-    store.aside(pane).await
+    turn.make(pane).await
 }
 
 pub(super) fn unknown(text: &str) -> Response {
