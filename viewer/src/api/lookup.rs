@@ -258,6 +258,9 @@ mod tests {
         };
         assert_eq!(read(3 * span, None).await, [(1, 3)]);
         assert_eq!(read(5 * span, None).await, [(1, 3), (2, 2)]);
+        // Those none of whose spans fits even alone are there, so that it can be told; the oldest says less.
+        let bare = [(1, 0), (2, 0), (3, 0), (4, 0), (5, 1)];
+        assert_eq!(read(span - 1, None).await, bare);
         let passes: Sieve = Some(Arc::new(|whole| whole.spans[0].span.trace_id[0] > 2));
         assert_eq!(read(5 * span, passes).await, [(3, 3), (4, 2)]);
     }
