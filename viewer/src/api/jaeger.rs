@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Table,
     answer::{Failure, V1, v1, v1_names},
-    lookup::{self, MOST},
+    lookup::{self, MOST, Traces},
     params::{Params, Wrong, ordered},
 };
 use crate::{
@@ -72,9 +72,12 @@ async fn search(State(store): State<Store>, params: Params) -> Result<Response, 
         .take(MOST as usize)
         .map(|text| TraceId::of("traceID", text))
         .collect::<Result<Vec<_>, _>>()?;
-    let (found, missing) = if ids.is_empty() {
-        let found = lookup::search(&store, wanted(&params)?).await?;
-        (found, Vec::new())
+    let Traces {
+        found,
+        missing,
+        turn,
+    } = if ids.is_empty() {
+        lookup::search(&store, wanted(&params)?).await?
     } else {
         lookup::traces(&store, ids).await?
     };
@@ -89,7 +92,7 @@ async fn search(State(store): State<Store>, params: Params) -> Result<Response, 
             .collect();
         v1(&params, data, (!errors.is_empty()).then_some(errors))
     };
-    Ok(store.aside(answer).await?)
+    Ok(turn.make(answer).await?)
 }
 
 async fn by_id(
@@ -102,11 +105,12 @@ async fn by_id(
     params.micros("start")?;
     params.micros("end")?;
     let id = TraceId::of("traceID", &text)?;
+    let turn = store.turn().await?;
     let whole = lookup::trace(&store, id)
         .await?
         .ok_or_else(|| Failure::not_found("trace not found"))?;
     let answer = move || v1(&params, vec![convert(id, &whole)], None);
-    Ok(store.aside(answer).await?)
+    Ok(turn.make(answer).await?)
 }
 
 /// With `raw`, nothing is added to what was sent.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{
     Table,
     answer::{Failure, V3},
-    lookup::{self, MOST},
+    lookup::{self, MOST, Traces, UNREAD},
     params::{Params, Wrong, ordered},
 };
 use crate::{
@@ -70,9 +70,9 @@ async fn search(State(store): State<Store>, params: Params) -> Result<Response, 
         return Err(Wrong(format!("{name}: traces do not come in pages")).into());
     }
     params.bool(&["query.rawTraces", "query.raw_traces"])?;
-    let found = lookup::search(&store, wanted(&params)?).await?;
+    let Traces { found, turn, .. } = lookup::search(&store, wanted(&params)?).await?;
     let answer = move || result(found.iter().map(|(_, whole)| whole));
-    store.aside(answer).await?
+    turn.make(answer).await?
 }
 
 async fn by_id(
@@ -93,8 +93,12 @@ async fn by_id(
         Some(id) => id,
         None => TraceId::of("traceId", &text)?,
     };
+    let turn = store.turn().await?;
     let whole = lookup::trace(&store, id).await?;
-    store.aside(move || result(whole.iter())).await?
+    if whole.as_ref().is_some_and(|whole| whole.spans.is_empty()) {
+        return Err(Failure::not_found(UNREAD).into());
+    }
+    turn.make(move || result(whole.iter())).await?
 }
 
 /// OTLP in an envelope; nothing found is an error.

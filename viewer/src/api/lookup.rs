@@ -7,16 +7,41 @@ use serde_json::{Map, Value};
 use super::params::Wrong;
 use crate::{
     ids::TraceId,
-    store::{Search, Store, StoreError, Whole},
+    ingest::weight::Room,
+    store::{Search, Store, StoreError, Turn, Whole},
 };
+
+/// What there is for an answer.
+pub(super) struct Traces {
+    pub(super) found: Vec<(TraceId, Whole)>,
+    /// Ids of none.
+    pub(super) missing: Vec<TraceId>,
+    /// To make the answer.
+    pub(super) turn: Turn,
+}
+
+/// What an answer ends at.
+#[derive(Clone, Copy)]
+struct Bounds {
+    traces: usize,
+    /// With so many, no further trace is added.
+    spans: usize,
+    /// Of all its traces.
+    room: Room,
+}
 
 /// Traces in an answer at most.
 pub(super) const MOST: i64 = 1500;
+/// Where an interface cannot show a trace without spans.
+pub(super) const UNREAD: &str = "the trace is too large to be read";
 /// What a trace must have besides what is searched for.
 type Sieve = Option<Arc<dyn Fn(&Whole) -> bool + Send + Sync>>;
 
-/// With so many spans in an answer, no further trace is added.
-const MOST_SPANS: usize = 100_000;
+const ALL: Bounds = Bounds {
+    traces: usize::MAX,
+    spans: 100_000,
+    room: Room::ALL,
+};
 
 /// Names of the operations of a service, each once.
 pub(super) async fn names(store: &Store, service: String) -> Result<Vec<String>, StoreError> {
@@ -48,27 +73,25 @@ pub(super) fn attributes(
     Ok((attributes, is_error))
 }
 
-/// A trace that has spans: logs alone are none.
+/// A trace that has spans, be they read or not: logs alone are none.
 pub(super) async fn trace(store: &Store, id: TraceId) -> Result<Option<Whole>, StoreError> {
     let whole = store.trace(id).await?;
-    Ok(whole.filter(|whole| !whole.spans.is_empty()))
+    Ok(whole.filter(has_spans))
+}
+
+fn has_spans(whole: &Whole) -> bool {
+    whole.spans.len() + whole.left_out.0 > 0
 }
 
 /// Those of these traces that are there, and the ids of those that are not.
-pub(super) async fn traces(
-    store: &Store,
-    ids: Vec<TraceId>,
-) -> Result<(Vec<(TraceId, Whole)>, Vec<TraceId>), StoreError> {
-    read(store, ids, usize::MAX, MOST_SPANS, None).await
+pub(super) async fn traces(store: &Store, ids: Vec<TraceId>) -> Result<Traces, StoreError> {
+    read(store, ids, ALL, None).await
 }
 
 /// The newest traces that a search finds.
-pub(super) async fn search(
-    store: &Store,
-    search: Search,
-) -> Result<Vec<(TraceId, Whole)>, StoreError> {
-    let limit = search.limit;
-    sift_within(store, search, limit, MOST_SPANS, None).await
+pub(super) async fn search(store: &Store, search: Search) -> Result<Traces, StoreError> {
+    let traces = search.limit;
+    sift_within(store, search, Bounds { traces, ..ALL }, None).await
 }
 
 /// As [`search`], for what the store has no index of: as many traces are read as an answer may have, and the newest of
@@ -77,51 +100,62 @@ pub(super) async fn sift(
     store: &Store,
     mut search: Search,
     passes: impl Fn(&Whole) -> bool + Send + Sync + 'static,
-) -> Result<Vec<(TraceId, Whole)>, StoreError> {
+) -> Result<Traces, StoreError> {
     let most = usize::try_from(MOST).unwrap_or(usize::MAX);
-    let limit = std::mem::replace(&mut search.limit, most);
-    sift_within(store, search, limit, MOST_SPANS, Some(Arc::new(passes))).await
+    let traces = std::mem::replace(&mut search.limit, most);
+    let bounds = Bounds { traces, ..ALL };
+    sift_within(store, search, bounds, Some(Arc::new(passes))).await
 }
 
 async fn sift_within(
     store: &Store,
     search: Search,
-    limit: usize,
-    most_spans: usize,
+    bounds: Bounds,
     sieve: Sieve,
-) -> Result<Vec<(TraceId, Whole)>, StoreError> {
+) -> Result<Traces, StoreError> {
     let found = store.search(search).await?;
     let ids = found.iter().map(|found| found.id).collect();
-    Ok(read(store, ids, limit, most_spans, sieve).await?.0)
+    read(store, ids, bounds, sieve).await
 }
 
-/// Until there are as many traces as may be, or as many spans were read.
+/// Until there are as many traces as may be, or as many spans were read, or there is no room for more.
 async fn read(
     store: &Store,
     ids: Vec<TraceId>,
-    limit: usize,
-    most_spans: usize,
+    bounds: Bounds,
     sieve: Sieve,
-) -> Result<(Vec<(TraceId, Whole)>, Vec<TraceId>), StoreError> {
+) -> Result<Traces, StoreError> {
+    let turn = store.turn().await?;
     let (mut found, mut missing) = (Vec::new(), Vec::new());
-    let mut spans = 0;
+    let (mut spans, mut room) = (0, bounds.room);
     for id in ids {
-        if found.len() >= limit || spans >= most_spans {
+        if found.len() >= bounds.traces || spans >= bounds.spans || room.is_full() {
             break;
         }
-        match trace(store, id).await? {
-            Some(whole) => {
-                spans += whole.spans.len();
-                let passing = match sieve.clone() {
-                    None => Some(whole),
-                    Some(passes) => store.aside(move || passes(&whole).then_some(whole)).await?,
-                };
-                found.extend(passing.map(|whole| (id, whole)));
-            }
-            None => missing.push(id),
+        let (whole, left) = store.trace_within(id, room).await?;
+        let Some(whole) = whole.filter(has_spans) else {
+            missing.push(id);
+            continue;
+        };
+        if whole.spans.is_empty() && left.is_full() {
+            break;
+        }
+        spans += whole.spans.len();
+        let passing = match sieve.clone() {
+            None => Some(whole),
+            Some(passes) => turn.make(move || passes(&whole).then_some(whole)).await?,
+        };
+        // What does not pass is not kept, and takes no room.
+        if let Some(whole) = passing {
+            found.push((id, whole));
+            room = left;
         }
     }
-    Ok((found, missing))
+    Ok(Traces {
+        found,
+        missing,
+        turn,
+    })
 }
 
 #[cfg(test)]
@@ -130,6 +164,8 @@ mod tests {
         collector::trace::v1::ExportTraceServiceRequest,
         trace::v1::{ResourceSpans, ScopeSpans, Span},
     };
+
+    use prost::Message;
 
     use super::*;
     use crate::store::Place;
@@ -175,26 +211,65 @@ mod tests {
             (100, 1, 1),
             (0, 100, 0),
         ] {
-            let found = sift_within(&store, all(), limit, most_spans, None).await;
-            let ids: Vec<_> = found.unwrap().iter().map(|(id, _)| id.0[0]).collect();
+            let bounds = Bounds {
+                traces: limit,
+                spans: most_spans,
+                ..ALL
+            };
+            let traces = sift_within(&store, all(), bounds, None).await;
+            let ids: Vec<_> = traces
+                .unwrap()
+                .found
+                .iter()
+                .map(|(id, _)| id.0[0])
+                .collect();
             let newest: Vec<_> = (1..=5).take(expected).collect();
             assert_eq!(ids, newest, "{limit} {most_spans}");
         }
         // Spans of traces that do not pass are read all the same.
         let passes = |whole: &Whole| whole.spans[0].span.trace_id[0] > 2;
         let sieve: Sieve = Some(Arc::new(passes));
-        let found = sift_within(&store, all(), 100, 7, sieve).await.unwrap();
-        assert_eq!(found.len(), 1);
+        let bounds = Bounds { spans: 7, ..ALL };
+        let traces = sift_within(&store, all(), bounds, sieve).await.unwrap();
+        assert_eq!(traces.found.len(), 1);
+        drop(traces);
         let mut search = all();
         search.limit = 1;
-        assert_eq!(sift(&store, search, passes).await.unwrap().len(), 1);
+        let traces = sift(&store, search, passes).await.unwrap();
+        assert_eq!(traces.found.len(), 1);
+    }
+
+    /// Its traces share the memory that one may have: as many as there is room for, and a part of the last.
+    #[tokio::test]
+    async fn an_answer_ends_where_there_is_no_room() {
+        let store = store_of(5).await;
+        let read = async |room: usize, sieve: Sieve| {
+            let room = Room::of(room);
+            let traces = sift_within(&store, all(), Bounds { room, ..ALL }, sieve).await;
+            let found = traces.unwrap().found;
+            let parts = found.iter().map(|(id, whole)| (id.0[0], whole.spans.len()));
+            parts.collect::<Vec<_>>()
+        };
+        let span = {
+            let traces = search(&store, all()).await.unwrap();
+            let span = traces.found[0].1.spans[0].span.encode_to_vec();
+            let fits = |size: &usize| Room::of(*size).takes_span(&span);
+            (1..).find(fits).unwrap()
+        };
+        assert_eq!(read(3 * span, None).await, [(1, 3)]);
+        assert_eq!(read(5 * span, None).await, [(1, 3), (2, 2)]);
+        // Those none of whose spans fits even alone are there, so that it can be told; the oldest says less.
+        let bare = [(1, 0), (2, 0), (3, 0), (4, 0), (5, 1)];
+        assert_eq!(read(span - 1, None).await, bare);
+        let passes: Sieve = Some(Arc::new(|whole| whole.spans[0].span.trace_id[0] > 2));
+        assert_eq!(read(5 * span, passes).await, [(3, 3), (4, 2)]);
     }
 
     #[tokio::test]
     async fn what_is_not_there_is_told() {
         let store = store_of(2).await;
         let ids = [1, 9, 2].map(|id| TraceId([id; 16]));
-        let (found, missing) = traces(&store, ids.into()).await.unwrap();
+        let Traces { found, missing, .. } = traces(&store, ids.into()).await.unwrap();
         assert_eq!(found.len(), 2);
         assert_eq!(missing, [TraceId([9; 16])]);
     }

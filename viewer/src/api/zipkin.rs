@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{
     Table,
     answer::{Failure, Plain},
-    lookup::{self, MOST},
+    lookup::{self, MOST, Traces, UNREAD},
     params::{Params, Wrong, ordered},
 };
 use crate::{
@@ -84,13 +84,13 @@ async fn remote(State(store): State<Store>, params: Params) -> Result<Response, 
 
 async fn search(State(store): State<Store>, params: Params) -> Result<Response, Plain> {
     let Wanted { search, words } = wanted(&params)?;
-    let found = if words.is_empty() {
+    let Traces { found, turn, .. } = if words.is_empty() {
         lookup::search(&store, search).await?
     } else {
         let has_words = move |whole: &Whole| words.iter().all(|word| has_word(&whole.spans, word));
         lookup::sift(&store, search, has_words).await?
     };
-    Ok(store.aside(move || lists(&found)).await?)
+    Ok(turn.make(move || lists(&found)).await?)
 }
 
 fn wanted(params: &Params) -> Result<Wanted, Plain> {
@@ -136,11 +136,15 @@ fn wanted(params: &Params) -> Result<Wanted, Plain> {
 
 async fn by_id(State(store): State<Store>, Path(text): Path<String>) -> Result<Response, Plain> {
     let id = TraceId::of("traceId", &text)?;
+    let turn = store.turn().await?;
     let whole = lookup::trace(&store, id)
         .await?
         .ok_or_else(|| Failure::not_found(&format!("{} not found", short_id(id))))?;
+    if whole.spans.is_empty() {
+        return Err(Failure::not_found(UNREAD).into());
+    }
     let answer = move || Json(spans(id, &whole)).into_response();
-    Ok(store.aside(answer).await?)
+    Ok(turn.make(answer).await?)
 }
 
 async fn many(State(store): State<Store>, params: Params) -> Result<Response, Plain> {
@@ -157,12 +161,17 @@ async fn many(State(store): State<Store>, params: Params) -> Result<Response, Pl
     if ids.len() == 1 {
         return Err(Failure::bad("one trace is asked for by /api/v2/trace/{traceId}").into());
     }
-    let (found, _) = lookup::traces(&store, ids).await?;
-    Ok(store.aside(move || lists(&found)).await?)
+    let Traces { found, turn, .. } = lookup::traces(&store, ids).await?;
+    Ok(turn.make(move || lists(&found)).await?)
 }
 
 fn lists(found: &[(TraceId, Whole)]) -> Response {
-    let all: Vec<_> = found.iter().map(|(id, whole)| spans(*id, whole)).collect();
+    // A trace without spans is none here, if none of them could be read.
+    let all: Vec<_> = found
+        .iter()
+        .map(|(id, whole)| spans(*id, whole))
+        .filter(|spans| !spans.is_empty())
+        .collect();
     Json(all).into_response()
 }
 

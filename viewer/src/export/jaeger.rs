@@ -99,7 +99,7 @@ fn convert(id: TraceId, whole: &Whole, warnings: &[Vec<String>]) -> Value {
         "processes": processes,
         "warnings": (whole.left_out.0 > 0).then(|| {
             let left_out = whole.left_out.0;
-            [format!("{left_out} spans that came later are left out: the trace is larger than is read at once")]
+            [format!("{left_out} spans are left out: more than is read at once")]
         }),
     })
 }

@@ -26,6 +26,13 @@ struct Kind {
     parts: &'static [(u32, &'static Self)],
 }
 
+/// Memory for what is read of the store.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    most: usize,
+    left: usize,
+}
+
 /// No request takes more memory, in bytes.
 const HEAVIEST: usize = 256 << 20;
 /// A text or some bytes, besides what they hold.
@@ -81,20 +88,6 @@ pub(super) fn check_json(body: &[u8]) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Whether a span that was stored fits into what is left of some memory, and takes it.
-pub(crate) fn takes_span(span: &[u8], left: &mut usize) -> bool {
-    takes(&SPAN, span, left)
-}
-
-/// As [`takes_span`].
-pub(crate) fn takes_log(log: &[u8], left: &mut usize) -> bool {
-    takes(&LOG, log, left)
-}
-
-fn takes(kind: &Kind, body: &[u8], left: &mut usize) -> bool {
-    take(left, body.len()).is_ok() && weigh(kind, body, 0, left).is_ok()
-}
-
 fn weigh(kind: &Kind, mut body: &[u8], depth: usize, left: &mut usize) -> Result<(), Refused> {
     take(left, kind.size)?;
     if depth > DEEPEST {
@@ -131,6 +124,49 @@ fn take(left: &mut usize, size: usize) -> Result<(), Refused> {
 
 pub(super) fn no_message(error: DecodeError) -> Refused {
     Refused::malformed(format!("the body is no such message: {error}"))
+}
+
+impl Room {
+    /// As much as a request may take.
+    pub(crate) const ALL: Self = Self::of(HEAVIEST);
+
+    pub(crate) const fn of(most: usize) -> Self {
+        Self { most, left: most }
+    }
+
+    /// Nothing fits any more.
+    pub(crate) fn is_full(self) -> bool {
+        self.left == 0
+    }
+
+    /// Whether a span that was stored fits, and takes what it needs. The first that does not fit fills the room, so
+    /// that what is read is what came first; one that is too heavy even for the empty room is as if it were not there.
+    pub(crate) fn takes_span(&mut self, span: &[u8]) -> bool {
+        self.takes(&SPAN, span)
+    }
+
+    /// As `takes_span`.
+    pub(crate) fn takes_log(&mut self, log: &[u8]) -> bool {
+        self.takes(&LOG, log)
+    }
+
+    fn takes(&mut self, kind: &Kind, body: &[u8]) -> bool {
+        if self.is_full() {
+            return false;
+        }
+        let after = |mut left| {
+            take(&mut left, body.len()).ok()?;
+            weigh(kind, body, 0, &mut left).ok()?;
+            Some(left)
+        };
+        let left = after(self.left);
+        match left {
+            Some(left) => self.left = left,
+            None if after(self.most).is_some() => self.left = 0,
+            None => {}
+        }
+        left.is_some()
+    }
 }
 
 impl Kind {

@@ -148,13 +148,12 @@ async fn of(
     text: &str,
     answer: impl FnOnce(TraceId, &Whole) -> Response + Send + 'static,
 ) -> Result<Response, StoreError> {
-    let id = TraceId::parse(text);
-    let whole = match id {
-        Some(id) => store.trace(id).await?.map(|whole| (id, whole)),
-        None => None,
+    let Some(id) = TraceId::parse(text) else {
+        return Ok(unknown(text));
     };
-    match whole {
-        Some((id, whole)) => store.aside(move || answer(id, &whole)).await,
+    let turn = store.turn().await?;
+    match store.trace(id).await? {
+        Some(whole) => turn.make(move || answer(id, &whole)).await,
         None => Ok(unknown(text)),
     }
 }

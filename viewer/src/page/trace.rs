@@ -17,7 +17,7 @@ use super::{
 use crate::{
     api::params::Params,
     ids::{SpanId, TraceId},
-    store::{Store, StoreError},
+    store::{Store, StoreError, Whole},
     trace::{Node, Tree},
 };
 
@@ -35,17 +35,18 @@ pub(super) async fn page(
     let Some(id) = TraceId::parse(&text) else {
         return Ok(unknown(&text));
     };
+    let colours = Colours::of(&store).await?;
+    let turn = store.turn().await?;
     let Some(whole) = store.trace(id).await? else {
         return Ok(awaited(id));
     };
-    let colours = Colours::of(&store).await?;
     let page = move || {
         show(&Page {
             id: id.to_string(),
             waterfall: Waterfall::of(id, &whole, &colours),
         })
     };
-    store.aside(page).await
+    turn.make(page).await
 }
 
 /// What there is to know about one span.
@@ -60,10 +61,11 @@ pub(super) async fn span(
     let Some((trace_id, span_id)) = ids else {
         return Ok(unknown(&trace));
     };
+    let colours = Colours::of(&store).await?;
+    let turn = store.turn().await?;
     let Some(whole) = store.trace(trace_id).await? else {
         return Ok(unknown(&trace));
     };
-    let colours = Colours::of(&store).await?;
     let pane = move || {
         let tree = Tree::of(&whole.spans);
         let is_it = |node: &&Node| {
@@ -79,11 +81,22 @@ pub(super) async fn span(
             None => failed(
                 StatusCode::NOT_FOUND,
                 "There is no such span",
-                format!("{span} is not in this trace, or not any more."),
+                no_span(&span, &whole),
             ),
         }
     };
-    store.aside(pane).await
+    turn.make(pane).await
+}
+
+fn no_span(id: &str, whole: &Whole) -> String {
+    let (read, left_out) = (whole.spans.len(), whole.left_out.0);
+    if left_out == 0 {
+        return format!("{id} is not in this trace, or not any more.");
+    }
+    let all = read + left_out;
+    format!(
+        "This trace is larger than is read at once: {id} is none of the {read} spans that were read, of {all}."
+    )
 }
 
 pub(super) fn unknown(text: &str) -> Response {
@@ -110,4 +123,22 @@ fn awaited(id: TraceId) -> Response {
         awaited: id.to_string(),
     };
     (StatusCode::NOT_FOUND, show(&page)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_that_was_not_read_is_not_said_to_be_gone() {
+        let mut whole = Whole::default();
+        assert!(no_span("02", &whole).contains("not any more"));
+        whole.left_out.0 = 3;
+        let told = no_span("02", &whole);
+        assert!(!told.contains("not any more"), "{told}");
+        assert!(
+            told.ends_with("02 is none of the 0 spans that were read, of 3."),
+            "{told}"
+        );
+    }
 }

@@ -77,10 +77,11 @@ impl Waterfall {
         let is_orphan = |oddity| oddity == Some(Oddity::Orphan);
         Self {
             id: id.to_string(),
-            title: root.map_or_else(
-                || "logs alone".to_owned(),
-                |root| format::short(&root.span.name),
-            ),
+            title: match root {
+                Some(root) => format::short(&root.span.name),
+                None if whole.left_out.0 > 0 => "too large to be read".to_owned(),
+                None => "logs alone".to_owned(),
+            },
             service: root
                 .map(|root| &root.service)
                 .or_else(|| first_log.map(|log| &log.service))
@@ -169,16 +170,14 @@ mod tests {
                 ..Whole::default()
             };
             let page = Waterfall::of(TraceId([7; 16]), &whole, &Colours::default());
-            page.render().unwrap()
+            format!("{}: {}", page.title, page.render().unwrap())
         };
         assert!(!text((0, 0)).contains("larger than"));
         let part = text((3, 0));
-        assert!(
-            part.contains("the 0 spans that came first, of 3."),
-            "{part}"
-        );
+        assert!(part.contains("these are 0 of its 3 spans."), "{part}");
+        assert!(part.starts_with("too large to be read"), "{part}");
         assert!(part.contains("data-spans=\"3\" data-logs=\"0\""), "{part}");
         let part = text((0, 2));
-        assert!(part.contains("of 0, and 0 of 2 logs."), "{part}");
+        assert!(part.contains("of its 0 spans, and 0 of 2 logs."), "{part}");
     }
 }

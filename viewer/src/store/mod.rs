@@ -46,7 +46,7 @@ pub use self::{
     search::{Found, Search, Tally},
     whole::{Stored, StoredLog, Whole},
 };
-pub(crate) use self::{peer::Peer, sketch::Sketches};
+pub(crate) use self::{peer::Peer, read::Turn, sketch::Sketches};
 use crate::{batch::Batch, sampling::Adaptive};
 
 /// Where the store is, and how much it may hold.

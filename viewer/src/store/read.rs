@@ -14,6 +14,12 @@ use tokio::{
 
 use super::{Store, StoreError, open};
 
+/// A turn to make an answer, until the last of what is made in it is done.
+#[derive(Clone, Debug)]
+pub(crate) struct Turn {
+    _until_dropped: Arc<OwnedSemaphorePermit>,
+}
+
 /// Questions that are answered at the same time: each has a connection with a cache.
 pub(super) const READERS: usize = 3;
 /// Pages and other answers that are made at the same time. Threads are left for what comes in.
@@ -61,16 +67,22 @@ impl Store {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.turn().await?.make(work).await
+    }
+
+    /// For whoever reads much: not before there is a turn to make an answer of it. Who has one may ask the store, which
+    /// waits for no turn, but must not wait for another.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Timeout`] when there was none for too long.
+    pub(crate) async fn turn(&self) -> Result<Turn, StoreError> {
         let turn = timeout(PATIENCE, turn(&self.0.pages))
             .await
             .map_err(|_| StoreError::Timeout)??;
-        spawn_blocking(move || {
-            let answer = work();
-            drop(turn);
-            answer
+        Ok(Turn {
+            _until_dropped: Arc::new(turn),
         })
-        .await
-        .map_err(|_| StoreError::Closed)
     }
 
     fn read_blocking<T>(
@@ -97,6 +109,27 @@ impl Store {
             .readers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn {
+    /// As [`Store::aside`].
+    ///
+    /// # Errors
+    ///
+    /// When the work did not come to its end.
+    pub(crate) async fn make<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = self.clone();
+        spawn_blocking(move || {
+            let answer = work();
+            drop(turn);
+            answer
+        })
+        .await
+        .map_err(|_| StoreError::Closed)
     }
 }
 
@@ -194,6 +227,51 @@ mod tests {
         let _all = store.0.pages.acquire_many(PAGES as u32).await.unwrap();
         for path in &paths {
             assert_eq!(ask(path).await, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        }
+    }
+
+    /// What is read may be large: it is not held while others have their turns.
+    #[tokio::test(start_paused = true)]
+    async fn a_trace_is_read_when_there_is_a_turn() {
+        let (store, id) = filled().await;
+        let (_stop, stop) = watch::channel(false);
+        let v3 = "query.startTimeMin=1970-01-01T00:00:00Z&query.startTimeMax=2200-01-01T00:00:00Z";
+        for path in [
+            format!("/trace/{id}"),
+            format!("/trace/{id}/span/{}", "02".repeat(8)),
+            format!("/trace/{id}/find?text=a"),
+            format!("/trace/{id}/otlp.json"),
+            format!("/trace/{id}/jaeger.json"),
+            format!("/trace/{id}/offline.html"),
+            format!("/compare?a={id}"),
+            format!("/compare?a={id}&b={id}"),
+            "/api/traces?service=unknown_service".to_owned(),
+            format!("/api/traces?traceID={id}"),
+            format!("/api/traces/{id}"),
+            format!("/api/v3/traces?{v3}"),
+            format!("/api/v3/traces/{id}"),
+            "/api/v2/traces?endTs=1&lookback=1".to_owned(),
+            "/api/v2/traces?annotationQuery=word&endTs=1&lookback=1".to_owned(),
+            format!("/api/v2/trace/{id}"),
+            format!("/api/v2/traceMany?traceIds={id},{}", "02".repeat(16)),
+        ] {
+            let request = Request::get(&path).body(Body::empty()).unwrap();
+            let mut routes = page::routes(&store, None, stop.clone());
+            let pages = store.0.pages.acquire_many(PAGES as u32).await.unwrap();
+            let answer = tokio::spawn(routes.call(request));
+            // The clock goes on when all others wait.
+            let all_wait = || tokio::time::sleep(Duration::from_secs(1));
+            all_wait().await;
+            let readers = store.0.turns.acquire_many(READERS as u32).await.unwrap();
+            drop(pages);
+            all_wait().await;
+            assert!(!answer.is_finished(), "{path}");
+            drop(readers);
+            assert_eq!(
+                answer.await.unwrap().unwrap().status(),
+                StatusCode::OK,
+                "{path}"
+            );
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What can be looked for, and what is found.
 
 use super::{Store, StoreError, find, whole};
-use crate::ids::TraceId;
+use crate::{ids::TraceId, ingest::weight::Room};
 
 /// Which traces are looked for. All that is said must hold; the newest come first.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -105,6 +105,16 @@ impl Store {
 
     /// All that is there of a trace; `None` if nothing is.
     pub(crate) async fn trace(&self, id: TraceId) -> Result<Option<whole::Whole>, StoreError> {
-        self.read(move |store| whole::whole(store, id)).await
+        Ok(self.trace_within(id, Room::ALL).await?.0)
+    }
+
+    /// The same of one of several, and the room that it leaves to the others.
+    pub(crate) async fn trace_within(
+        &self,
+        id: TraceId,
+        mut room: Room,
+    ) -> Result<(Option<whole::Whole>, Room), StoreError> {
+        self.read(move |store| Ok((whole::whole(store, id, &mut room)?, room)))
+            .await
     }
 }

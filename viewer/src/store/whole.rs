@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::{
     ids::{SpanId, TraceId},
-    ingest::weight,
+    ingest::weight::Room,
 };
 
 /// A trace, whole.
@@ -21,7 +21,7 @@ pub struct Whole {
     pub spans: Vec<Stored>,
     /// By their time.
     pub logs: Vec<StoredLog>,
-    /// Spans and logs that are not read: the trace is larger than is read at once, and they came later.
+    /// Spans and logs that are not read: the trace is larger than is read at once, and they came later or were too large.
     pub left_out: (usize, usize),
 }
 
@@ -57,19 +57,13 @@ pub struct StoredLog {
 #[derive(Default)]
 struct Origins(HashMap<i64, Origin>);
 
-/// Spans and logs of a trace that are read take no more memory than a request may, in bytes.
-const HEAVIEST: usize = 256 << 20;
-
 type Origin = (Arc<str>, Arc<Resource>, Arc<InstrumentationScope>);
 
-pub(super) fn whole(store: &Connection, id: TraceId) -> rusqlite::Result<Option<Whole>> {
-    whole_within(store, id, HEAVIEST)
-}
-
-fn whole_within(
+/// As far as there is room. `None`: nothing of it is there.
+pub(super) fn whole(
     store: &Connection,
     id: TraceId,
-    mut left: usize,
+    room: &mut Room,
 ) -> rusqlite::Result<Option<Whole>> {
     let mut origins = Origins::default();
     let mut whole = Whole::default();
@@ -80,13 +74,13 @@ fn whole_within(
     let mut statement =
         store.prepare_cached("SELECT origin, spans FROM body WHERE trace = ?1 ORDER BY id")?;
     let mut rows = statement.query([known.map(|(number, _)| number)])?;
-    let mut has_room = true;
-    while has_room && let Some(row) = rows.next()? {
+    while !room.is_full()
+        && let Some(row) = rows.next()?
+    {
         let (service, resource, scope) = origins.get(store, row.get(0)?)?;
         for part in parts(row.get_ref(1)?.as_blob()?) {
-            has_room = weight::takes_span(part, &mut left);
-            if !has_room {
-                break;
+            if !room.takes_span(part) {
+                continue;
             }
             whole.spans.push(Stored {
                 service: Arc::clone(&service),
@@ -106,8 +100,7 @@ fn whole_within(
     )?;
     let mut rows = statement.query([id.0])?;
     while let Some(row) = rows.next()? {
-        has_room = has_room && weight::takes_log(row.get_ref(3)?.as_blob()?, &mut left);
-        if !has_room {
+        if !room.takes_log(row.get_ref(3)?.as_blob()?) {
             whole.left_out.1 += 1;
             continue;
         }
@@ -119,7 +112,8 @@ fn whole_within(
             log: LogRecord::decode(row.get_ref(3)?.as_blob()?).unwrap_or_default(),
         });
     }
-    Ok((!whole.spans.is_empty() || !whole.logs.is_empty()).then_some(whole))
+    let is_known = known.is_some() || !whole.logs.is_empty() || whole.left_out.1 > 0;
+    Ok(is_known.then_some(whole))
 }
 
 /// Of a body. They were spans when they were stored.
@@ -180,21 +174,25 @@ mod tests {
         }
     }
 
+    async fn accept(store: &Store, spans: Vec<Span>) {
+        let of_scope = ScopeSpans {
+            spans,
+            ..ScopeSpans::default()
+        };
+        let resource_spans = vec![ResourceSpans {
+            scope_spans: vec![of_scope],
+            ..ResourceSpans::default()
+        }];
+        let request = ExportTraceServiceRequest { resource_spans };
+        store.accept(request).await.unwrap();
+    }
+
     async fn filled() -> Store {
         let store = Store::open(&Place::default()).unwrap();
         // Half of them in one request, half in one each.
         let requests = [(1..=10).collect(), vec![11], vec![12], vec![13], vec![14]];
         for ids in requests {
-            let of_scope = ScopeSpans {
-                spans: ids.into_iter().map(span).collect(),
-                ..ScopeSpans::default()
-            };
-            let resource_spans = vec![ResourceSpans {
-                scope_spans: vec![of_scope],
-                ..ResourceSpans::default()
-            }];
-            let request = ExportTraceServiceRequest { resource_spans };
-            store.accept(request).await.unwrap();
+            accept(&store, ids.into_iter().map(span).collect()).await;
         }
         let log = |time| LogRecord {
             trace_id: vec![7; 16],
@@ -215,26 +213,28 @@ mod tests {
         store
     }
 
+    async fn read(store: &Store, room: Room) -> Whole {
+        let read = store.trace_within(TraceId([7; 16]), room).await;
+        read.unwrap().0.unwrap()
+    }
+
+    /// The smallest room in which it fits.
+    fn weight(takes: fn(&mut Room, &[u8]) -> bool, body: &[u8]) -> usize {
+        let sizes: Vec<_> = (1..100_000).collect();
+        1 + sizes.partition_point(|size| !takes(&mut Room::of(*size), body))
+    }
+
     #[tokio::test]
     async fn a_trace_is_read_as_far_as_memory_allows() {
         let store = filled().await;
-        let (span, log) = {
-            let take = |takes: fn(&[u8], &mut usize) -> bool, body: &[u8]| {
-                let mut left = HEAVIEST;
-                assert!(takes(body, &mut left));
-                HEAVIEST - left
-            };
-            let log = LogRecord {
-                trace_id: vec![7; 16],
-                time_unix_nano: 1,
-                attributes: vec![KeyValue::default(); 100],
-                ..LogRecord::default()
-            };
-            (
-                take(weight::takes_span, &span(1).encode_to_vec()),
-                take(weight::takes_log, &log.encode_to_vec()),
-            )
+        let log = LogRecord {
+            trace_id: vec![7; 16],
+            time_unix_nano: 1,
+            attributes: vec![KeyValue::default(); 100],
+            ..LogRecord::default()
         };
+        let span = weight(Room::takes_span, &span(1).encode_to_vec());
+        let log = weight(Room::takes_log, &log.encode_to_vec());
         assert!(span > 100 * size_of::<KeyValue>(), "{span} bytes");
         let all = 14 * span + 6 * log;
         for (most, spans, logs) in [
@@ -244,18 +244,17 @@ mod tests {
             (14 * span - 1, 13, 0),
             (11 * span, 11, 0),
             (4 * span + 1, 4, 0),
-            (span - 1, 0, 0),
+            // Alone they would be too heavy; what is lighter is read all the same.
+            (span - 1, 0, 1),
+            (log - 1, 0, 0),
         ] {
-            let read = store.read(move |store| whole_within(store, TraceId([7; 16]), most));
-            let whole = read.await.unwrap().unwrap_or_default();
+            let whole = read(&store, Room::of(most)).await;
             assert_eq!(
                 (whole.spans.len(), whole.logs.len()),
                 (spans, logs),
                 "{most}"
             );
-            if spans > 0 {
-                assert_eq!(whole.left_out, (14 - spans, 6 - logs), "{most}");
-            }
+            assert_eq!(whole.left_out, (14 - spans, 6 - logs), "{most}");
             let first = whole.spans.iter().zip(1..);
             assert!(
                 first
@@ -263,5 +262,21 @@ mod tests {
                     .all(|(stored, id)| stored.span.span_id[0] == id)
             );
         }
+    }
+
+    /// Neither does it hide the trace, nor what came later.
+    #[tokio::test]
+    async fn a_span_that_is_heavier_than_all_memory_is_left_out_alone() {
+        let store = Store::open(&Place::default()).unwrap();
+        let mut heavy = span(1);
+        heavy.attributes = vec![KeyValue::default(); 200];
+        accept(&store, vec![heavy]).await;
+        let room = Room::of(weight(Room::takes_span, &span(1).encode_to_vec()) * 3 / 2);
+        assert_eq!(read(&store, room).await.left_out, (1, 0));
+        accept(&store, vec![span(2), span(3)]).await;
+        let whole = read(&store, room).await;
+        assert_eq!(whole.left_out, (2, 0));
+        assert_eq!(whole.spans[0].span.span_id, [2; 8]);
+        assert!(whole.spans.len() == 1);
     }
 }
