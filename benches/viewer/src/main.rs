@@ -1,7 +1,8 @@
 //! Sustained ingest into the viewer, its memory, and its searches when it is full; beside a receiver that reads and answers.
 //!
 //! `--spans N` (1,000,000), `--limit MIB` (256), `--data FILE`. Ends with an error when a bound is broken: memory further than
-//! a tenth from the limit, or a search above 100 ms at its 95th percentile (on a busy machine: of the processor).
+//! a tenth from the limit, or a quarter above it with searches, or a search above 100 ms at its 95th percentile (on a busy
+//! machine: of the processor).
 
 #![forbid(unsafe_code)]
 
@@ -106,17 +107,17 @@ async fn run(spans: usize, limit: u64, file: Option<&str>) -> Result<(), Failure
         mebi(now),
         mebi(most),
     );
-    let bound = |name: &str, bytes: u64, broken: &mut Vec<String>| {
+    let bound = |name: &str, bytes: u64, most: f64, broken: &mut Vec<String>| {
         let share = mebi(bytes) / limit as f64;
-        if file.is_none() && !(0.9..=1.1).contains(&share) {
+        if file.is_none() && !(0.9..=most).contains(&share) {
             broken.push(format!(
                 "memory {name} is {:.1} MiB, the limit {limit}",
                 mebi(bytes)
             ));
         }
     };
-    bound("while it was full", taken.resident, &mut broken);
-    bound("at most", most, &mut broken);
+    bound("while it was full", taken.resident, 1.1, &mut broken);
+    bound("at most", most, 1.1, &mut broken);
 
     println!("\nSearches of the full store:\n");
     let mut slow = search::run(&viewer, &load, is_busy).await?;
@@ -144,7 +145,8 @@ async fn run(spans: usize, limit: u64, file: Option<&str>) -> Result<(), Failure
         mebi(now),
         mebi(most)
     );
-    bound("with searches", most, &mut broken);
+    // Each thread that made an answer keeps some of the memory that it has freed.
+    bound("with searches", most, 1.25, &mut broken);
 
     broken.extend(
         slow.into_iter()
