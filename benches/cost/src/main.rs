@@ -8,7 +8,7 @@ use std::{collections::HashMap, env, process::Command, process::ExitCode};
 
 use cost::{
     COUNTED,
-    budget::{Budget, TOLERANCE},
+    budget::{Budget, LEAST_TOLERANCE, TOLERANCE},
     variant::{VARIANTS, Variant},
 };
 
@@ -166,7 +166,8 @@ fn per_request(cost: Cost, below: Cost) -> [i64; 3] {
 }
 
 fn excess(name: &str, [instructions, allocations, _]: [i64; 3], budget: Budget) -> Option<String> {
-    let is_above = instructions > (budget.instructions * (100 + TOLERANCE) / 100) as i64
+    let tolerance = (budget.instructions * TOLERANCE / 100).max(LEAST_TOLERANCE);
+    let is_above = instructions > (budget.instructions + tolerance) as i64
         || allocations > budget.allocations as i64;
     is_above.then(|| {
         format!(
