@@ -7,11 +7,11 @@ pub struct Budget {
     pub allocations: u64,
 }
 
-/// How far a run may be above its instructions before `--check` fails, in percent and at least: another processor's `memcpy`,
-/// and another folder's or compiler's inlining, of the layer below as well, have moved a row by 300, whatever it costs.
-/// Allocations are the same everywhere.
+/// How far a run may be above its instructions before `--check` fails, in percent and at least. Another processor's `memcpy`,
+/// and another folder's or compiler's inlining, have moved rows by 300, and the layer below, which is taken off them, from
+/// 10,700 to 11,400. Allocations are the same everywhere.
 pub const TOLERANCE: u64 = 10;
-pub const LEAST_TOLERANCE: u64 = 300;
+pub const LEAST_TOLERANCE: u64 = 600;
 
 /// A span that is recorded, with twelve attributes.
 pub const SAMPLED: Budget = Budget {
