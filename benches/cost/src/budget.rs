@@ -44,7 +44,7 @@ pub const FILTERED: Budget = Budget {
 };
 
 /// What was measured with metrics on, whose set of attributes was seen before. Sampled, they add less than 1,000
-/// instructions; unsampled about 1,600, since what they need is not known from a span.
+/// instructions; unsampled 1,600 to 1,900, since what they need is not known from a span.
 pub const METRICS_SAMPLED: Budget = Budget {
     instructions: 11_500,
     allocations: 12,
